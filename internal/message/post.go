@@ -19,6 +19,9 @@ type Post struct {
 	// ResponseURL answers a slash command or click for 30 minutes, also where
 	// the bot is not a member. Used for OnlyTo, and as the way to say that the
 	// bot cannot post in Channel.
-	ResponseURL string  `json:"response_url,omitempty"`
-	Message     Message `json:"message"`
+	ResponseURL string `json:"response_url,omitempty"`
+	// Final says that no later edit is expected. Where a message can only be
+	// sent a few times (through ResponseURL), only the final one is.
+	Final   bool    `json:"final,omitempty"`
+	Message Message `json:"message"`
 }

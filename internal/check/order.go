@@ -1,0 +1,66 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Order is a run as it was asked for. It is stored before it is acknowledged
+// and never changes.
+type Order struct {
+	ID      int64
+	Title   string   // what people asked for: "Orders", "Order totals", "All checks"
+	Words   string   // the words that ask for the same again: "check orders --full"
+	Checks  []string // names, in the order they are shown
+	Options Options
+	Channel string
+	// Thread is the Slack timestamp of a thread to answer in; empty to begin one.
+	Thread      string
+	ResponseURL string
+	AskedBy     string // Slack user id; empty for schedules
+	AskedAt     time.Time
+	Request     string // request id
+	// NoRows forbids row data in messages and files: the channel is shared with
+	// another organisation.
+	NoRows bool
+}
+
+// Ref is how people name the run: R-1042.
+func (o Order) Ref() string { return Ref(o.ID) }
+
+// Ref makes the name of a run from its number.
+func Ref(id int64) string { return "R-" + strconv.FormatInt(id, 10) }
+
+// ParseRef reads R-1042, r-1042 or 1042.
+func ParseRef(s string) (int64, error) {
+	digits := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(s)), "R-")
+	id, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || id < 1 {
+		return 0, fmt.Errorf("%q is not a run; runs look like R-1042", s)
+	}
+	return id, nil
+}
+
+// RunState is where a run stands.
+type RunState string
+
+// The states of a run: queued → running → done | stopped | failed.
+const (
+	Queued  RunState = "queued"
+	Running RunState = "running"
+	Done    RunState = "done"
+	Stopped RunState = "stopped" // by a person
+	Failed  RunState = "failed"  // gave up; says why
+)
+
+// Run is an order together with how far it has come.
+type Run struct {
+	Order
+	State     RunState
+	StoppedBy string // Slack user id
+	Findings  []Finding
+	Started   time.Time
+	Finished  time.Time
+}
