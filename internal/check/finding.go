@@ -14,7 +14,9 @@ type Finding struct {
 	Check   string  `json:"check"`
 	Verdict Verdict `json:"verdict"`
 	// Reason says for UNKNOWN what did not answer, in a sentence for people.
-	Reason   string        `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Cause is the error behind it, for the log. Never shown.
+	Cause    string        `json:"-"`
 	Tally    Tally         `json:"tally"`
 	Result   Result        `json:"result"`
 	Started  time.Time     `json:"started"`

@@ -1,12 +1,16 @@
 package check
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // State is where one check of a run stands.
 type State struct {
-	Cursor  Cursor   `json:"cursor,omitempty"`
-	Tally   Tally    `json:"tally"`
-	Finding *Finding `json:"finding,omitempty"` // set when the check is done
+	Cursor  Cursor    `json:"cursor,omitempty"`
+	Tally   Tally     `json:"tally"`
+	Started time.Time `json:"started,omitzero"`
+	Finding *Finding  `json:"finding,omitempty"` // set when the check is done
 }
 
 // Journal keeps the state of a run, so that another process can go on with it.
