@@ -60,6 +60,7 @@ type Run struct {
 	Order
 	State     RunState
 	StoppedBy string // Slack user id
+	Reason    string // why it failed, in a sentence for people
 	Findings  []Finding
 	Started   time.Time
 	Finished  time.Time

@@ -1,0 +1,149 @@
+// Package report words what a run found: one head message, edited in place,
+// and one message per failing check for its thread.
+//
+// The first line of each must be enough to act on. It never shows more of a
+// row than the run's findings hold (they are masked), and nothing of a row in a
+// channel shared with another organisation.
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// Checks finds the declaration of a check by name.
+type Checks map[string]check.Check
+
+func (c Checks) title(name string) string {
+	if d, ok := c[name]; ok && d.Title != "" {
+		return d.Title
+	}
+	return name
+}
+
+// HeadKey is the key of a run's head message.
+func HeadKey(run int64) string { return fmt.Sprintf("run/%d", run) }
+
+// Finished gives all messages of an ended run: the head first, then one for
+// each check that failed or did not answer.
+func Finished(run check.Run, checks Checks) []message.Post {
+	posts := []message.Post{head(run, checks)}
+	for _, f := range run.Findings {
+		if f.Verdict == check.Pass {
+			continue
+		}
+		posts = append(posts, message.Post{
+			Key:     HeadKey(run.ID) + "/" + f.Check,
+			Channel: run.Channel,
+			Parent:  HeadKey(run.ID),
+			Final:   true,
+			Message: thread(run, f, checks),
+		})
+	}
+	return posts
+}
+
+// place wraps a head message with where it belongs.
+func place(run check.Run, m message.Message, final bool) message.Post {
+	return message.Post{
+		Key:         HeadKey(run.ID),
+		Channel:     run.Channel,
+		Thread:      run.Thread,
+		ResponseURL: run.ResponseURL,
+		Final:       final,
+		Message:     m,
+	}
+}
+
+func head(run check.Run, checks Checks) message.Post {
+	m := message.Message{
+		Headline: headline(run, checks),
+		Parts:    []message.Part{{Lines: checkLines(run, checks)}},
+		Context:  []message.Line{contextLine(run, checks)},
+		Actions: []message.Action{
+			{Verb: "again", Ref: run.Ref(), Label: "Run again"},
+			{Verb: "details", Ref: run.Ref(), Label: "Details"},
+		},
+	}
+	return place(run, m, true)
+}
+
+// checkLines gives one line for each check of the run, in the order asked for.
+func checkLines(run check.Run, checks Checks) []message.Line {
+	found := map[string]check.Finding{}
+	for _, f := range run.Findings {
+		found[f.Check] = f
+	}
+	var lines []message.Line
+	for _, name := range run.Checks {
+		f, ok := found[name]
+		if !ok {
+			lines = append(lines, message.Join(icon(check.Unknown), " ", message.Strong("UNKNOWN "+checks.title(name)), "  not finished"))
+			continue
+		}
+		lines = append(lines, findingLine(f, checks, run.Finished))
+	}
+	return lines
+}
+
+func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
+	line := message.Join(icon(f.Verdict), " ", message.Strong(string(f.Verdict)+" "+checks.title(f.Check)), "  ")
+	if f.Verdict == check.Unknown {
+		line = append(line, message.Span{Text: f.Reason})
+		if f.Tally.Rows > 0 {
+			line = append(line, message.Span{Text: fmt.Sprintf(" At least %s wrong before that.", count(f.Tally.Rows))})
+		}
+		return line
+	}
+	line = append(line, message.Span{Text: ofWhole(f)})
+	if f.Verdict == check.Pass {
+		return line
+	}
+	if m := moneyText(f.Tally.Money); m != "" {
+		line = append(line, message.Span{Text: " · " + m})
+	}
+	if c := classText(f.Tally.Classes); c != "" {
+		line = append(line, message.Span{Text: " · " + c})
+	}
+	if !f.Tally.First.IsZero() {
+		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+age(now.Sub(f.Tally.First))+" ago)")...)
+	}
+	return line
+}
+
+func contextLine(run check.Run, checks Checks) message.Line {
+	pieces := []any{run.Ref()}
+	if p := places(run, checks); p != "" {
+		pieces = append(pieces, " · "+p)
+	}
+	var read int64
+	for _, f := range run.Findings {
+		read += f.Result.Read
+	}
+	pieces = append(pieces, fmt.Sprintf(" · %s · %s rows read", duration(run.Finished.Sub(run.Started)), count(read)))
+	if run.AskedBy != "" {
+		pieces = append(pieces, " · asked by ", message.Mention(run.AskedBy))
+	}
+	for _, f := range run.Findings {
+		if f.Verdict != check.Pass {
+			pieces = append(pieces, " · details in thread")
+			break
+		}
+	}
+	return message.Join(pieces...)
+}
+
+func places(run check.Run, checks Checks) string {
+	var seen []string
+	for _, name := range run.Checks {
+		p := checks[name].Place
+		if p != "" && !strings.Contains(strings.Join(seen, "\n"), p) {
+			seen = append(seen, p)
+		}
+	}
+	return strings.Join(seen, ", ")
+}

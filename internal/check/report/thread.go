@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// thread explains one failing or unanswered check.
+func thread(run check.Run, f check.Finding, checks Checks) message.Message {
+	ref := run.Ref() + "/" + f.Check
+	m := message.Message{
+		Headline: threadHeadline(f, checks),
+		Context:  []message.Line{message.Text("%s · %s · %s", ref, Plan(f), duration(f.Duration))},
+		Actions: []message.Action{
+			{Verb: "again", Ref: ref, Label: "Run again"},
+			{Verb: "details", Ref: ref, Label: "Details"},
+		},
+	}
+	if f.Tally.Rows == 0 {
+		return m
+	}
+	if run.NoRows {
+		m.Parts = append(m.Parts, lines("This channel is shared with another organisation, so rows are not shown here. Ask again in a private channel."))
+		return m
+	}
+	m.Parts = append(m.Parts, message.Part{Table: examples(f)})
+	if f.Tally.Rows > int64(len(f.Tally.Examples)) {
+		m.Parts = append(m.Parts, lines(fmt.Sprintf("%d of %s shown; the file %s lists them all.", len(f.Tally.Examples), count(f.Tally.Rows), fileName(run, f))))
+	}
+	if likely := checks[f.Check].Likely; likely != "" {
+		m.Parts = append(m.Parts, lines(likely))
+	}
+	m.Files = []message.File{{
+		Name:   fileName(run, f),
+		Title:  fmt.Sprintf("%s: all %s", checks.title(f.Check), plural64(f.Tally.Rows, "row")),
+		Source: fmt.Sprintf("run/%d/%s", run.ID, f.Check),
+	}}
+	return m
+}
+
+func threadHeadline(f check.Finding, checks Checks) message.Line {
+	c := checks[f.Check]
+	if f.Verdict == check.Unknown {
+		return message.Text("⚪ UNKNOWN %s: %s", checks.title(f.Check), f.Reason)
+	}
+	noun, means := c.Noun, c.Means
+	if noun == "" {
+		noun = "rows"
+	}
+	if means == "" {
+		means = "break this check"
+	}
+	if f.Tally.Rows == 1 {
+		noun, means = "of the "+noun, strings.TrimSpace(means)
+	}
+	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), count(f.Tally.Rows), noun, means)
+	if m := moneyText(f.Tally.Money); m != "" {
+		text += " " + m + " at stake."
+	}
+	return message.Text("%s", text)
+}
+
+func examples(f check.Finding) *message.Table {
+	t := &message.Table{Total: f.Tally.Rows}
+	classes := len(f.Tally.Classes) > 0
+	if classes {
+		t.Columns = append(t.Columns, message.Column{Name: "finding"})
+	}
+	for _, c := range f.Tally.Columns {
+		t.Columns = append(t.Columns, message.Column{Name: c.Name, Numeric: c.Class == check.Number})
+	}
+	for _, e := range f.Tally.Examples {
+		row := e.Values
+		if classes {
+			row = append([]string{e.Class}, row...)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func fileName(run check.Run, f check.Finding) string {
+	return fmt.Sprintf("%s-%s.csv", f.Check, run.Ref())
+}
+
+func lines(text string) message.Part {
+	return message.Part{Lines: []message.Line{message.Text("%s", text)}}
+}
