@@ -81,6 +81,9 @@ func (p Policy) RolesOf(s Subject) []string {
 	return names
 }
 
+// Barred answers for the people who may not act at all, whatever their roles.
+func (p Policy) Barred(s Subject) (Decision, bool) { return barredBecause(s) }
+
 func barredBecause(s Subject) (Decision, bool) {
 	switch {
 	case s.User == "":

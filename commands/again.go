@@ -1,0 +1,93 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
+)
+
+// againCommand runs the checks of an earlier run once more: the other end of
+// the button "Run again". The rights are those of today's declarations.
+func againCommand(env Env) Command {
+	order := func(ctx context.Context, c Call) (check.Order, []check.Check, error) {
+		run, only, err := findRun(ctx, env.Archive, c, "again")
+		if err != nil {
+			return check.Order{}, nil, err
+		}
+		o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
+		var checks []check.Check
+		for _, one := range env.Catalog {
+			if slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name) {
+				checks = append(checks, one)
+			}
+		}
+		if len(checks) == 0 {
+			return check.Order{}, nil, badInput("The checks of %s are no longer in the config.", run.Ref()).try("check all")
+		}
+		if only != "" {
+			o.Title, o.Words = checks[0].Title, "check "+only
+		}
+		o.Checks = names(checks)
+		return o, checks, nil
+	}
+	return Command{
+		Name: "again", Args: "<run>", Summary: "run the checks of a run again", Hidden: true,
+		Examples: []string{"again R-1042"},
+		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
+			_, checks, err := order(ctx, c)
+			return permissions(checks), err
+		},
+		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
+			o, _, err := order(ctx, c)
+			if err != nil {
+				return Prepared{}, err
+			}
+			c.Request.Thread = "" // a new run is a message of its own in the channel
+			return startRun(env, c, o), nil
+		},
+	}
+}
+
+// findRun reads the one argument of a command as a run, or as one check of a
+// run: R-1042 or R-1042/order-totals.
+func findRun(ctx context.Context, archive Archive, c Call, command string) (check.Run, string, error) {
+	example := command + " R-1042"
+	if len(c.Args) != 1 {
+		return check.Run{}, "", badInput("Which run? Name one.").try(example)
+	}
+	ref, only, _ := strings.Cut(c.Args[0], "/")
+	id, err := check.ParseRef(ref)
+	if err != nil {
+		return check.Run{}, "", badInput("`%s` is not a run; runs look like R-1042.", clip(c.Args[0])).try(example)
+	}
+	run, err := archive.Run(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return check.Run{}, "", badInput("There is no run %s.", check.Ref(id)).try("check all")
+	}
+	if err != nil {
+		return check.Run{}, "", err
+	}
+	if only != "" && !slices.Contains(run.Checks, only) {
+		return check.Run{}, "", badInput("%s has no check called `%s`.", run.Ref(), clip(only)).try(command + " " + run.Ref())
+	}
+	return run, only, nil
+}
+
+// domains of a run's checks as declared today, for deciding who may act on it.
+// A check that is gone counts as a domain that nobody is granted by name.
+func domains(catalog check.Catalog, run check.Run) []authz.Permission {
+	known := catalog.ByName()
+	var checks []check.Check
+	for _, name := range run.Checks {
+		c, ok := known[name]
+		if !ok {
+			c = check.Check{Domain: "removed"}
+		}
+		checks = append(checks, c)
+	}
+	return permissions(checks)
+}

@@ -1,0 +1,167 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// Command is one thing that can be asked. Each lives in a file of its own.
+type Command struct {
+	Name    string
+	Args    string // usage of the arguments: "[all | <domain> | <check>]"
+	Summary string // one clause, lower case
+	// Examples are words that work, without the command word.
+	Examples []string
+	// Hidden commands are the other end of a button; help does not list them.
+	Hidden bool
+	// General is the permission that help asks about: may this person use it
+	// at all? Empty: everybody who may act.
+	General authz.Permission
+	Flags   func(*pflag.FlagSet)
+	// Needs gives the permissions this very call needs. An InputError refuses it.
+	Needs func(ctx context.Context, c Call) ([]authz.Permission, error)
+	// Prepare says what to record. It is called after the call was allowed.
+	Prepare func(ctx context.Context, c Call) (Prepared, error)
+}
+
+// Call is a request whose words were understood and whose asker is known.
+type Call struct {
+	Request Request
+	ID      string // request id
+	Args    []string
+	Flags   *pflag.FlagSet
+	Subject authz.Subject
+	Place   Place
+}
+
+// Prepared is what a call will record if the transaction succeeds.
+type Prepared struct {
+	// Target is what the call acts on, for the audit: a check, R-1042.
+	Target string
+	// Pending: the outcome comes later and has audit events of its own.
+	Pending bool
+	// Numbered asks for a new run number, given to Build.
+	Numbered bool
+	// Build gives the rest of the intent; the runner adds the audit event. nil
+	// if there is only a Reply.
+	Build func(run int64) Intent
+	// Reply is shown to the asker alone.
+	Reply *message.Message
+}
+
+// parse reads the words behind the command's name.
+func (c Command) parse(words []string) (*pflag.FlagSet, []string, error) {
+	set := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.Usage = func() {}
+	if c.Flags != nil {
+		c.Flags(set)
+	}
+	if err := set.Parse(words); err != nil {
+		return nil, nil, c.flagError(set, words, err)
+	}
+	args := set.Args()
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") && a != "-" {
+			return nil, nil, badInput("I do not understand %q after %s.", a, c.Name).try(c.example())
+		}
+	}
+	return set, args, nil
+}
+
+// flagError says which flag was meant.
+func (c Command) flagError(set *pflag.FlagSet, words []string, err error) error {
+	var known []string
+	set.VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+	for _, w := range words {
+		name, _, _ := strings.Cut(w, "=")
+		if !strings.HasPrefix(name, "-") || slices.Contains(known, name) {
+			continue
+		}
+		if near := nearest("--"+strings.TrimLeft(name, "-"), known); near != "" {
+			return badInput("%s has no flag %s. Did you mean %s?", c.Name, name, near).try(c.example())
+		}
+		return badInput("%s has no flag %s.", c.Name, name).try(c.example())
+	}
+	return badInput("I could not read the flags: %s.", strings.TrimSuffix(err.Error(), ".")).try(c.example())
+}
+
+func (c Command) example() string {
+	if len(c.Examples) > 0 {
+		return c.Examples[0]
+	}
+	return c.Name
+}
+
+// Usage is the command's first line in help, without the command word.
+func (c Command) Usage() string {
+	usage := strings.TrimSpace(c.Name + " " + c.Args)
+	if c.Flags != nil {
+		set := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
+		c.Flags(set)
+		set.VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() == "bool" {
+				usage += fmt.Sprintf(" [--%s]", f.Name)
+			} else {
+				usage += fmt.Sprintf(" [--%s %s]", f.Name, f.Usage)
+			}
+		})
+	}
+	return usage
+}
+
+// Registry is all commands, looked up by name.
+type Registry struct {
+	commands []Command
+	byName   map[string]Command
+}
+
+// NewRegistry fails if two commands have one name.
+func NewRegistry(commands ...Command) (*Registry, error) {
+	r := &Registry{byName: map[string]Command{}}
+	for _, c := range commands {
+		if _, twice := r.byName[c.Name]; twice {
+			return nil, fmt.Errorf("two commands are called %q", c.Name)
+		}
+		if c.Name == "" || c.Prepare == nil || c.Needs == nil {
+			return nil, fmt.Errorf("command %q is not complete", c.Name)
+		}
+		r.byName[c.Name] = c
+		r.commands = append(r.commands, c)
+	}
+	return r, nil
+}
+
+// Find gives the command that the first word names. No word is help.
+func (r *Registry) Find(words []string) (Command, []string, error) {
+	if len(words) == 0 {
+		words = []string{"help"}
+	}
+	name := strings.ToLower(words[0])
+	if c, ok := r.byName[name]; ok {
+		return c, words[1:], nil
+	}
+	bad := badInput("There is no command called %q.", words[0]).try("help")
+	if near := nearest(name, r.names()); near != "" {
+		bad = badInput("There is no command called %q. Did you mean %q?", words[0], near).try(r.byName[near].example())
+	}
+	return Command{}, nil, bad
+}
+
+func (r *Registry) names() []string {
+	var names []string
+	for _, c := range r.commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,96 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/buildkite/shellwords"
+)
+
+// maxText is far above any command and far below what could hurt.
+const maxText = 3000
+
+// Split turns what a person typed into words, as a shell would, after undoing
+// what Slack and keyboards do to text: Slack escapes & < >, and iOS and macOS
+// turn "--full" into "—full" and quotes into “ ”.
+func Split(text string) ([]string, error) {
+	if len(text) > maxText {
+		return nil, badInput("That is %d characters long; a command has at most %d.", len(text), maxText)
+	}
+	words, err := shellwords.SplitPosix(normalise(text))
+	if err != nil {
+		return nil, badInput("I could not read that: a quote is not closed.")
+	}
+	return words, nil
+}
+
+var typography = strings.NewReplacer(
+	"“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`,
+	"‘", "'", "’", "'", "‚", "'", "‛", "'",
+	"\u00a0", " ", "\u202f", " ", "\u2007", " ",
+	"&lt;", "<", "&gt;", ">", "&amp;", "&",
+)
+
+// normalise never fails and is idempotent but for the entities.
+func normalise(text string) string {
+	text = typography.Replace(text)
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r): // zero-width, direction marks
+			return -1
+		}
+		return r
+	}, text)
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		words[i] = dashes(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// dashes makes a leading long dash the "--" that was typed.
+func dashes(word string) string {
+	rest := strings.TrimLeft(word, "-‐‑‒–—―−")
+	lead := word[:len(word)-len(rest)]
+	if strings.ContainsAny(lead, "‐‑‒–—―−") && rest != "" {
+		return "--" + rest
+	}
+	return word
+}
+
+// InputError is bad input: one sentence that says what was wrong, and an
+// example that works.
+type InputError struct {
+	Sentence string
+	Try      string // words of a command that works, without the command word
+}
+
+func (e *InputError) Error() string { return e.Sentence }
+
+func badInput(format string, args ...any) *InputError {
+	return &InputError{Sentence: fmt.Sprintf(format, args...)}
+}
+
+func (e *InputError) try(words string) *InputError {
+	e.Try = words
+	return e
+}
+
+// Span reads a length of time as people type it: 30m, 2h, 7d, 1h30m.
+func Span(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n int
+		if _, err := fmt.Sscanf(days, "%d", &n); err == nil && fmt.Sprint(n) == days && n > 0 && n <= 3650 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, badInput("%q is not a length of time; write 30m, 2h or 7d.", s)
+	}
+	return d, nil
+}

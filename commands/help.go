@@ -1,0 +1,119 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// helpCommand lists what this person may do here, and why the rest is missing.
+func helpCommand(env Env, registry func() *Registry) Command {
+	return Command{
+		Name:     "help",
+		Args:     "[command]",
+		Summary:  "what you may do here",
+		Examples: []string{"help", "help check"},
+		Needs:    nothing,
+		Prepare: func(_ context.Context, c Call) (Prepared, error) {
+			if len(c.Args) == 0 {
+				return Prepared{Reply: helpList(env, registry(), c)}, nil
+			}
+			command, _, err := registry().Find(c.Args)
+			if err != nil {
+				return Prepared{}, err
+			}
+			return Prepared{Target: command.Name, Reply: helpOne(env, command, c)}, nil
+		},
+	}
+}
+
+func helpList(env Env, r *Registry, c Call) *message.Message {
+	m := &message.Message{Headline: message.Join("Type ", message.Mono(env.Word+" check all"), " to see whether the data is right.")}
+	var may, missing []message.Line
+	for _, command := range r.commands {
+		if command.Hidden {
+			continue
+		}
+		line := message.Join(message.Mono(env.Word+" "+command.Usage()), "  "+command.Summary)
+		if why := missingBecause(env, command, c); why != "" {
+			missing = append(missing, append(line, message.Span{Text: " — " + why}))
+		} else {
+			may = append(may, line)
+		}
+	}
+	m.Parts = append(m.Parts, message.Part{Lines: may})
+	if len(missing) > 0 {
+		m.Parts = append(m.Parts, message.Part{Lines: append([]message.Line{{message.Strong("Not for you here")}}, missing...)})
+	}
+	m.Parts = append(m.Parts, message.Part{Lines: checkList(env)})
+	m.Context = []message.Line{message.Text("In a thread, mention me instead: Slack knows no slash commands there.")}
+	return m
+}
+
+// missingBecause says why a person may not use a command at all; empty if they
+// may, at least for some domain.
+func missingBecause(env Env, command Command, c Call) string {
+	if command.General == "" {
+		return ""
+	}
+	needs := []authz.Permission{command.General}
+	if verb, ok := strings.CutSuffix(string(command.General), ":any"); ok {
+		needs = nil
+		for _, d := range env.Catalog.Domains() {
+			needs = append(needs, authz.Permission(verb+":"+d))
+		}
+	}
+	reason := "the config declares no checks"
+	for _, need := range needs {
+		d := env.Policy.Decide(c.Subject, need)
+		if d.Allowed {
+			return ""
+		}
+		reason = "needs " + string(need) + "." + whomToAsk(d.Holders)
+	}
+	return reason
+}
+
+func checkList(env Env) []message.Line {
+	lines := []message.Line{{message.Strong("Checks by domain")}}
+	for _, d := range env.Catalog.Domains() {
+		checks, _, err := env.Catalog.Select(d)
+		if err != nil {
+			continue
+		}
+		lines = append(lines, message.Join(message.Mono(d), "  "+strings.Join(names(checks), ", ")))
+	}
+	return lines
+}
+
+func helpOne(env Env, command Command, c Call) *message.Message {
+	m := &message.Message{Headline: message.Join(message.Mono(env.Word+" "+command.Usage()), "  "+command.Summary)}
+	var lines []message.Line
+	if command.Flags != nil {
+		set := pflag.NewFlagSet(command.Name, pflag.ContinueOnError)
+		command.Flags(set)
+		set.VisitAll(func(f *pflag.Flag) {
+			lines = append(lines, message.Join(message.Mono("--"+f.Name), "  "+flagHelp(f)))
+		})
+	}
+	for _, e := range command.Examples {
+		lines = append(lines, message.Join("Example: ", message.Mono(env.Word+" "+e)))
+	}
+	if why := missingBecause(env, command, c); why != "" {
+		lines = append(lines, message.Text("Not for you here: %s", why))
+	}
+	m.Parts = []message.Part{{Lines: lines}}
+	return m
+}
+
+// flagHelp: for a flag with a value the usage is an example of the value.
+func flagHelp(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return f.Usage
+	}
+	return "with a value, such as " + f.Usage
+}

@@ -1,0 +1,183 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// Runner carries every request down the same road. It implements Asker.
+type Runner struct {
+	Registry  *Registry
+	Policy    authz.Policy
+	Directory Directory
+	Ledger    Ledger
+	Log       *slog.Logger
+	NewID     func() string // request ids
+	Word      string        // the command word: /integrity
+	Version   string
+	// Budget bounds one request, so that it is acknowledged within Slack's 3 s.
+	Budget time.Duration
+}
+
+var _ Asker = (*Runner)(nil)
+
+// Ask implements Asker.
+func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
+	if r.Budget > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Budget)
+		defer cancel()
+	}
+	id := r.NewID()
+	p, event := r.decide(ctx, id, q)
+	err := r.record(ctx, q, p, event)
+	if err == nil {
+		return nil
+	}
+	ref := id[max(0, len(id)-6):]
+	r.Log.Error("request not recorded", "ref", ref, "request", id, "action", event.Action, "error", err)
+	post := r.reply(q, message.Message{Headline: message.Text(
+		"I could not record this, so I did nothing. The bot's own database does not answer; try again in a minute. (ref %s)", ref)})
+	return &post
+}
+
+// decide looks up, authorizes and prepares. It records nothing; whatever it
+// decides, a refusal too, comes back as something to record.
+func (r *Runner) decide(ctx context.Context, id string, q Request) (Prepared, audit.Event) {
+	event := audit.Event{
+		Request: id, Actor: q.Actor, Source: q.Source, Channel: q.Channel, Thread: q.Thread,
+		Action: "unknown", Version: r.Version,
+	}
+	call := Call{Request: q, ID: id}
+	subject, err := r.Directory.Subject(ctx, q.Actor, q.Source == audit.FromButton || q.Source == audit.FromModal)
+	if err != nil {
+		r.Log.Warn("person not known", "request", id, "error", err)
+		return r.refuse(&event, "person not known", "I could not find out from Slack who you are, so I did nothing; try again in a minute.")
+	}
+	call.Subject = subject
+	if d, barred := r.Policy.Barred(subject); barred {
+		return r.refuse(&event, d.Rule, d.Reason)
+	}
+	if call.Place, err = r.place(ctx, q.Channel); err != nil {
+		r.Log.Warn("channel not known", "request", id, "error", err)
+		return r.refuse(&event, "channel not known", "I could not find out from Slack who is in this channel, so I did nothing; try again in a minute.")
+	}
+	return r.prepare(ctx, call, &event)
+}
+
+func (r *Runner) place(ctx context.Context, channel string) (Place, error) {
+	if channel == "" {
+		return Place{}, nil
+	}
+	return r.Directory.Place(ctx, channel)
+}
+
+func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Prepared, audit.Event) {
+	words, err := Split(call.Request.Text)
+	if err != nil {
+		return r.refuseInput(event, err)
+	}
+	command, rest, err := r.Registry.Find(words)
+	if err != nil {
+		event.Args = map[string]string{"words": clip(strings.Join(words, " "))}
+		return r.refuseInput(event, err)
+	}
+	event.Action = command.Name
+	event.Args = map[string]string{"words": clip(strings.Join(rest, " "))}
+	if call.Flags, call.Args, err = command.parse(rest); err != nil {
+		return r.refuseInput(event, err)
+	}
+	needs, err := command.Needs(ctx, call)
+	if err != nil {
+		return r.refuseInput(event, err)
+	}
+	event.Decision, event.Rule = "allowed", "everybody who may act"
+	for _, need := range needs {
+		d := r.Policy.Decide(call.Subject, need)
+		if !d.Allowed {
+			return r.refuse(event, d.Rule, d.Reason+whomToAsk(d.Holders))
+		}
+		event.Rule = d.Rule
+	}
+	p, err := command.Prepare(ctx, call)
+	if err != nil {
+		return r.refuseInput(event, err)
+	}
+	event.Target, event.Outcome = p.Target, audit.Done
+	if p.Pending {
+		event.Outcome = audit.Intended
+	}
+	return p, *event
+}
+
+// record commits the intent. The audit event is part of it.
+func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.Event) error {
+	_, err := r.Ledger.Record(ctx, q.Key, p.Numbered, func(run int64) Intent {
+		var in Intent
+		if p.Build != nil {
+			in = p.Build(run)
+		}
+		if in.Run != nil {
+			event.Target = in.Run.Ref()
+		}
+		in.Events = append([]audit.Event{event}, in.Events...)
+		if p.Reply != nil {
+			in.Posts = append(in.Posts, r.reply(q, *p.Reply))
+		}
+		return in
+	})
+	return err
+}
+
+// reply is shown to the asker alone.
+func (r *Runner) reply(q Request, m message.Message) message.Post {
+	return message.Post{
+		Key: "reply/" + q.Key, Channel: q.Channel, Thread: q.Thread,
+		OnlyTo: q.Actor.User, ResponseURL: q.ResponseURL, Final: true, Message: m,
+	}
+}
+
+func (r *Runner) refuse(event *audit.Event, rule, reason string) (Prepared, audit.Event) {
+	event.Decision, event.Rule, event.Outcome, event.Error = "refused", rule, audit.Refused, clip(reason)
+	return Prepared{Reply: &message.Message{Headline: message.Text("%s", reason)}}, *event
+}
+
+// refuseInput answers bad input with its sentence and an example that works. An
+// error that is not bad input is a source that did not answer.
+func (r *Runner) refuseInput(event *audit.Event, err error) (Prepared, audit.Event) {
+	var bad *InputError
+	if !errors.As(err, &bad) {
+		r.Log.Error("request not prepared", "request", event.Request, "action", event.Action, "error", err)
+		return r.refuse(event, "not available", "I could not look that up just now, so I did nothing; try again in a minute.")
+	}
+	p, e := r.refuse(event, "bad input", bad.Sentence)
+	if bad.Try != "" {
+		p.Reply.Headline = message.Join(bad.Sentence+" Try ", message.Mono(r.Word+" "+bad.Try), ".")
+	}
+	return p, e
+}
+
+func whomToAsk(holders []string) string {
+	if len(holders) == 0 {
+		return " No role in the config grants it; ask an admin of the bot."
+	}
+	return fmt.Sprintf(" It is for %s: ask one of them, or an admin to add you.", strings.Join(holders, ", "))
+}
+
+// clip keeps what goes into the audit short.
+func clip(s string) string {
+	const most = 300
+	runes := []rune(s)
+	if len(runes) <= most {
+		return s
+	}
+	return string(runes[:most]) + "…"
+}
