@@ -69,8 +69,8 @@ func newest(ctx context.Context, dirs []string) (install, error) {
 func candidates() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if resolved, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(resolved))
 		}
 	}
 	for _, pattern := range searched {
@@ -89,7 +89,7 @@ func inspect(ctx context.Context, dir string) (install, bool) {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return install{}, false
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // a directory from the list above or the options
 	if err != nil {
 		return install{}, false
 	}

@@ -53,7 +53,7 @@ func startProcess(ctx context.Context, o processOptions) (*process, error) {
 	pidFile := filepath.Join(o.home.dataDir, "postmaster.pid")
 	awaitPredecessor(ctx, pidFile)
 	logPath := filepath.Join(o.home.dir, logFile)
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // a path made by home
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func awaitPredecessor(ctx context.Context, pidFile string) {
 }
 
 func readPIDFile(path string) []string {
-	b, err := os.ReadFile(path) //nolint:gosec // a path made by home
+	b, err := os.ReadFile(path)
 	if err != nil || len(b) == 0 {
 		return nil
 	}

@@ -30,7 +30,7 @@ var settings = map[string]string{"max_connections": "300", "shared_buffers": "64
 
 // binary is the one thing per test binary that tests share. It has to be a global: the testing package offers no
 // other place that lives as long as all tests of a binary.
-var binary cluster
+var binary cluster //nolint:gochecknoglobals // see above
 
 type cluster struct {
 	mu        sync.Mutex
@@ -122,8 +122,8 @@ func (c *cluster) drop(database string) error {
 }
 
 // admin runs one statement on the maintenance database.
-func (c *cluster) admin(sql string, args ...any) error {
-	return exec(c.server.DSN(pgproc.Superuser, pgproc.Superuser), sql, args...)
+func (c *cluster) admin(sql string) error {
+	return exec(c.server.DSN(pgproc.Superuser, pgproc.Superuser), sql)
 }
 
 func exec(dsn, sql string, args ...any) error {
