@@ -1,0 +1,55 @@
+package config
+
+import "go.yaml.in/yaml/v4"
+
+// tree finds the line of a key by its path, for messages.
+type tree struct{ root *yaml.Node }
+
+func newTree(doc *yaml.Node) tree {
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
+		return tree{doc.Content[0]}
+	}
+	return tree{doc}
+}
+
+// line gives the line of the deepest part of the path that exists.
+func (t tree) line(path ...string) int {
+	n, line := t.root, 0
+	for _, part := range path {
+		key, value := child(n, part)
+		if key == nil {
+			return line
+		}
+		line, n = key.Line, value
+	}
+	return line
+}
+
+// keys lists the keys of a mapping in the order of the file.
+func (t tree) keys(path ...string) []string {
+	n := t.root
+	for _, part := range path {
+		if _, n = child(n, part); n == nil {
+			return nil
+		}
+	}
+	var keys []string
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			keys = append(keys, n.Content[i].Value)
+		}
+	}
+	return keys
+}
+
+func child(n *yaml.Node, name string) (key, value *yaml.Node) {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return n.Content[i], n.Content[i+1]
+		}
+	}
+	return nil, nil
+}
