@@ -1,0 +1,185 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/integritybot/integritybot/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// SQLSTATEs, from the PostgreSQL manual's appendix A.
+const (
+	allowed               = ""
+	insufficientPrivilege = "42501"
+	readOnlyTransaction   = "25006"
+)
+
+func TestStoreRoles(t *testing.T) {
+	// The roles have fixed names and belong to the whole server, so the runs are one after another.
+	for _, row := range []struct {
+		name       string
+		attributes string
+	}{
+		{"by a superuser", "SUPERUSER"},
+		{"by the database's owner", "CREATEROLE"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dsn := pgtest.Database(t)
+			admin := adminOf(t, dsn, row.attributes)
+			dropAfterwards(t, dsn, "integritybot_runtime", "integritybot_owner")
+			run(t, admin, "sql/store-roles.sql")
+			run(t, admin, "sql/store-roles.sql") // again is harmless
+
+			owner, runtime := pgtest.As(dsn, "integritybot_owner"), pgtest.As(dsn, "integritybot_runtime")
+			pgtest.Exec(t, owner, "CREATE TABLE jobs (id bigserial PRIMARY KEY, state text)")
+			pgtest.Exec(t, owner, "CREATE SCHEMA other; CREATE TABLE other.jobs (id int)")
+			pgtest.Exec(t, owner, "CREATE TABLE trail (id int); REVOKE UPDATE, DELETE, TRUNCATE ON trail FROM integritybot_runtime")
+			for sql, want := range map[string]string{
+				"INSERT INTO jobs (state) VALUES ('new')":  allowed,
+				"UPDATE jobs SET state = 'done'":           allowed,
+				"DELETE FROM jobs":                         allowed,
+				"SELECT FROM other.jobs":                   allowed,
+				"INSERT INTO trail VALUES (1)":             allowed,
+				"UPDATE trail SET id = 2":                  insufficientPrivilege,
+				"DELETE FROM trail":                        insufficientPrivilege,
+				"TRUNCATE trail":                           insufficientPrivilege,
+				"ALTER TABLE trail ADD COLUMN x int":       insufficientPrivilege,
+				"CREATE TABLE mine ()":                     insufficientPrivilege,
+				"CREATE TEMPORARY TABLE mine ()":           insufficientPrivilege,
+				"CREATE SCHEMA mine":                       insufficientPrivilege,
+				"SET ROLE integritybot_owner":              insufficientPrivilege,
+				"ALTER TABLE trail DISABLE TRIGGER ALL":    insufficientPrivilege,
+				"COPY trail TO PROGRAM 'cat >/dev/null'":   insufficientPrivilege,
+				"SET session_replication_role = 'replica'": insufficientPrivilege,
+			} {
+				wantState(t, runtime, sql, want)
+			}
+			stranger := pgtest.Role(t, "stranger")
+			wantState(t, pgtest.As(dsn, stranger), "SELECT 1", insufficientPrivilege)
+		})
+	}
+}
+
+func TestCheckReader(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		attributes string
+		stats      string // may it see other roles' sessions?
+	}{
+		{"by a superuser", "SUPERUSER", "true"},
+		{"by the database's owner", "CREATEROLE", "true"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dsn := pgtest.Database(t)
+			admin := adminOf(t, dsn, row.attributes)
+			dropAfterwards(t, dsn, "integritybot_reader")
+			pgtest.Exec(t, admin, "CREATE TABLE before (id int)")
+			run(t, admin, "sql/check-reader.sql")
+			run(t, admin, "sql/check-reader.sql")
+			pgtest.Exec(t, admin, "CREATE TABLE after (id int); CREATE SCHEMA closed; CREATE TABLE closed.secret (id int)")
+
+			reader := pgtest.As(dsn, "integritybot_reader")
+			for sql, want := range map[string]string{
+				"SELECT FROM before":          allowed,
+				"SELECT FROM after":           allowed,
+				"SELECT FROM closed.secret":   insufficientPrivilege,
+				"DELETE FROM before":          readOnlyTransaction,
+				"CREATE TEMPORARY TABLE t ()": readOnlyTransaction,
+				// Whoever switches the default off still has no right.
+				"SET TRANSACTION READ WRITE; DELETE FROM before":                   insufficientPrivilege,
+				"SET TRANSACTION READ WRITE; SELECT FROM before FOR UPDATE":        insufficientPrivilege,
+				"SET TRANSACTION READ WRITE; LOCK before IN ACCESS EXCLUSIVE MODE": insufficientPrivilege,
+				"SET TRANSACTION READ WRITE; SELECT pg_read_file('PG_VERSION')":    insufficientPrivilege,
+			} {
+				wantState(t, reader, sql, want)
+			}
+			for query, want := range map[string]string{
+				"SHOW statement_timeout":                   "1min",
+				"SHOW lock_timeout":                        "1s",
+				"SHOW idle_in_transaction_session_timeout": "2min",
+				"SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')::text": row.stats,
+			} {
+				if got := ask(t, reader, query); got != want {
+					t.Errorf("%s: got %q, want %q", query, got, want)
+				}
+			}
+		})
+	}
+}
+
+// adminOf makes a role that owns the database, as the one has who runs the scripts in production.
+func adminOf(t *testing.T, dsn, attributes string) string {
+	t.Helper()
+	admin := pgtest.Role(t, "admin")
+	name := pgx.Identifier{admin}.Sanitize()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, dsn, "ALTER ROLE "+name+" "+attributes)
+	pgtest.Exec(t, dsn, "ALTER DATABASE "+pgx.Identifier{u.Path[1:]}.Sanitize()+" OWNER TO "+name)
+	pgtest.Exec(t, dsn, "ALTER SCHEMA public OWNER TO "+name)
+	return pgtest.As(dsn, admin)
+}
+
+// dropAfterwards drops roles whose names the scripts fix, before the database is.
+func dropAfterwards(t *testing.T, dsn string, roles ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		for _, role := range roles {
+			pgtest.Exec(t, dsn, "DROP OWNED BY "+role+" CASCADE")
+			pgtest.Exec(t, dsn, "DROP ROLE "+role)
+		}
+	})
+}
+
+func run(t *testing.T, dsn, file string) {
+	t.Helper()
+	sql, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, dsn, string(sql))
+}
+
+// wantState runs SQL in a session of its own and compares the SQLSTATE of its failure.
+func wantState(t *testing.T, dsn, sql, want string) {
+	t.Helper()
+	got := allowed
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err == nil {
+		defer func() { _ = conn.Close(context.Background()) }()
+		_, err = conn.Exec(t.Context(), sql)
+	}
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		got = refused.Code
+	} else if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	if got != want {
+		t.Errorf("%s: SQLSTATE %q (%v), want %q", sql, got, err, want)
+	}
+}
+
+func ask(t *testing.T, dsn, query string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var answer string
+	if err := conn.QueryRow(t.Context(), query).Scan(&answer); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return answer
+}
