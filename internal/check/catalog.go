@@ -51,7 +51,7 @@ func (e *UnknownError) Error() string { return fmt.Sprintf("there is no check ca
 func (c Catalog) Select(word string) ([]Check, string, error) {
 	word = strings.ToLower(word)
 	if word == "" || word == "all" {
-		return c, "All checks", nil
+		return c.regular(), "All checks", nil
 	}
 	var found []Check
 	for _, one := range c {
@@ -68,4 +68,15 @@ func (c Catalog) Select(word string) ([]Check, string, error) {
 		}
 	}
 	return nil, "", &UnknownError{Word: word}
+}
+
+// regular are the checks that "all" stands for.
+func (c Catalog) regular() []Check {
+	var out []Check
+	for _, one := range c {
+		if !one.OnRequest {
+			out = append(out, one)
+		}
+	}
+	return out
 }

@@ -42,6 +42,8 @@ type Check struct {
 	Noun string
 	// Currency is the ISO code of the money at stake; empty when there is none.
 	Currency string
+	// OnRequest keeps it out of "all": it runs when it or its domain is named.
+	OnRequest bool
 	// Timeout bounds one run of this check.
 	Timeout  time.Duration
 	Detector Detector

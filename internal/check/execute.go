@@ -110,7 +110,7 @@ func (e Execution) detect(ctx context.Context, c Check, rec *recorder) (result R
 	}
 	result, err = c.Detector.Detect(ctx, e.Order.Options, rec.state.Cursor, rec)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		err = &Problem{Sentence: fmt.Sprintf("It did not finish in %s. Try `--full`, or give the check a longer `timeout` in the config.", c.Timeout), Err: err}
+		err = &Problem{Sentence: fmt.Sprintf("It did not finish in %s. Try --full, or give the check a longer timeout in the config.", c.Timeout), Err: err}
 	}
 	return result, err
 }

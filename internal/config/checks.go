@@ -24,11 +24,14 @@ type common struct {
 	Noun     string   `yaml:"noun"`
 	Currency string   `yaml:"currency"`
 	Timeout  Duration `yaml:"timeout"`
+	// OnRequest keeps a check out of "all": it runs when it or its domain is named.
+	OnRequest bool `yaml:"on_request"`
 }
 
 var commonKeys = map[string]bool{
 	"kind": true, "title": true, "domain": true, "severity": true, "target": true, "owner": true,
 	"means": true, "likely": true, "noun": true, "currency": true, "timeout": true,
+	"on_request": true,
 }
 
 // declarations splits each check into what all kinds share and what its kind
@@ -80,7 +83,7 @@ func (c common) check(name string) check.Check {
 	d := check.Check{
 		Name: name, Title: c.Title, Domain: c.Domain, Severity: c.Severity, Kind: c.Kind,
 		Target: c.Target, Owner: c.Owner, Means: c.Means, Likely: c.Likely, Noun: c.Noun,
-		Currency: c.Currency, Timeout: c.Timeout.Std(),
+		Currency: c.Currency, Timeout: c.Timeout.Std(), OnRequest: c.OnRequest,
 	}
 	if d.Title == "" && name != "" {
 		d.Title = strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "-", " ")

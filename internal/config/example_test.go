@@ -1,0 +1,44 @@
+package config_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/integritybot/integritybot/internal/config"
+)
+
+// environment is one that the test makes up.
+func environment(vars map[string]string) config.Environment {
+	return config.Environment{
+		LookupEnv: func(name string) (string, bool) { v, ok := vars[name]; return v, ok },
+		ReadFile:  os.ReadFile,
+	}
+}
+
+func TestTheExampleRunsAsItStands(t *testing.T) {
+	c, err := config.Load("../../config.example.yaml", environment(map[string]string{
+		"SLACK_APP_TOKEN": "xapp-1", "SLACK_BOT_TOKEN": "xoxb-1", "STORE_DSN": "postgres://store", "SHOP_DSN": "postgres://shop",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Targets["shop"].Postgres.DSN.Reveal(); got != "postgres://shop" {
+		t.Errorf("the shop's address is %q", got)
+	}
+	if len(c.Declared()) != 16 {
+		t.Errorf("%d checks are declared, want 16", len(c.Declared()))
+	}
+	if got := c.Policy().Roles[0].Name; got != "responders" {
+		t.Errorf("the first role is %q: the order of the file is lost", got)
+	}
+}
+
+func TestTheExampleIsValidWithoutAnyVariable(t *testing.T) {
+	c, err := config.Load("../../config.example.yaml", environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Slack.APIURL != "https://slack.com/api/" {
+		t.Errorf("without SLACK_API_URL the address is %q", c.Slack.APIURL)
+	}
+}
