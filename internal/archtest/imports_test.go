@@ -1,0 +1,78 @@
+package archtest
+
+import (
+	"strings"
+	"testing"
+)
+
+// rules say who alone may import a library, and why.
+var rules = []struct {
+	library string
+	only    []string
+	why     string
+}{
+	{"github.com/slack-go/slack", []string{"bot", "internal/workspace"},
+		"Slack's types break with every minor version: only the edge may feel it"},
+	{"github.com/jackc/pgx", []string{"internal/store", "internal/target/postgres", "internal/reconcile", "internal/shop", "internal/pgtest", "internal/app", "internal/bench"},
+		"whoever holds a driver can bypass the read-only sessions and the audit"},
+	{"github.com/riverqueue/river", []string{"internal/store", "internal/worker", "internal/app"},
+		"jobs are enqueued in the transaction that records the intent, and nowhere else"},
+	{"github.com/pressly/goose", []string{"internal/store"}, "one place migrates"},
+	{"github.com/pganalyze/pg_query_go", []string{"internal/target/postgres"}, "one guard judges SQL"},
+	{"github.com/coder/websocket", []string{"bot", "internal/workspace"}, "Socket Mode and its peer"},
+	{"github.com/spf13/cobra", []string{"cmd"}, "Slack text is never fed to it"},
+	{"github.com/buildkite/shellwords", []string{"commands"}, "one grammar"},
+	{module + "internal/config", []string{"cmd", "internal/app"},
+		"everything else is given its options, so that it can be tested without a file"},
+	{module + "internal/app", []string{"cmd", "internal/bench"}, "wiring is not a library"},
+	{module + "internal/workspace", []string{"internal/app", "internal/workspace", "internal/bench", "cmd"}, "the product must not know its stand-in for Slack"},
+	{module + "internal/shop", []string{"internal/app", "internal/bench", "cmd"}, "the product must not know its demo data"},
+}
+
+func TestLibrariesStayWhereTheyBelong(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, path := range p.imports {
+			for _, r := range rules {
+				if (path == r.library || strings.HasPrefix(path, r.library+"/")) && !under(p.dir, r.only...) && !under(p.dir, strings.TrimPrefix(r.library, module)) {
+					t.Errorf("%s imports %s, which only %s may: %s", p.dir, path, strings.Join(r.only, ", "), r.why)
+				}
+			}
+		}
+	}
+}
+
+func TestTargetsNeverImportEachOther(t *testing.T) {
+	const targets = "internal/target/"
+	for _, p := range packages(t) {
+		mine, ok := strings.CutPrefix(p.dir, targets)
+		if !ok {
+			continue
+		}
+		mine, _, _ = strings.Cut(mine, "/")
+		for _, path := range p.imports {
+			theirs, ok := strings.CutPrefix(path, module+targets)
+			if !ok {
+				continue
+			}
+			if theirs, _, _ = strings.Cut(theirs, "/"); theirs != mine {
+				t.Errorf("%s imports %s: what needs two targets belongs in internal/reconcile", p.dir, path)
+			}
+		}
+	}
+}
+
+func TestTheDomainKnowsNoDriver(t *testing.T) {
+	drivers := []string{"database/sql", "net/http", "github.com/jackc/pgx", "github.com/twmb/franz-go", "github.com/redis/go-redis", "k8s.io/client-go"}
+	for _, p := range packages(t) {
+		if !under(p.dir, "incidents", "internal/check", "internal/fix", "internal/authz", "internal/message", "internal/audit", "commands") {
+			continue
+		}
+		for _, path := range p.imports {
+			for _, d := range drivers {
+				if path == d || strings.HasPrefix(path, d+"/") {
+					t.Errorf("%s imports %s: the domain is told facts, it does not fetch them", p.dir, path)
+				}
+			}
+		}
+	}
+}
