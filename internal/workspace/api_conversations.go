@@ -1,0 +1,347 @@
+package workspace
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// visibleChannel finds a channel the bot may know of: a private one only when
+// it is a member.
+func (w *Workspace) visibleChannel(id string) (*Channel, *apiError) {
+	c := w.channels[id]
+	if c == nil || ((c.IsPrivate || c.IM || c.Group) && !c.has(w.app.BotUserID)) {
+		return nil, fail("channel_not_found")
+	}
+	return c, nil
+}
+
+// readableChannel is a channel whose content the bot may read: it needs the
+// scope of its sort and membership.
+func (w *Workspace) readableChannel(id, what string) (*Channel, *apiError) {
+	c, err := w.visibleChannel(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.need(c.scopeFor(what)); err != nil {
+		return nil, err
+	}
+	if what == "history" && !c.has(w.app.BotUserID) {
+		return nil, fail("not_in_channel")
+	}
+	return c, nil
+}
+
+func conversationsInfo(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.readableChannel(c.text("channel"), "read")
+	if err != nil {
+		return nil, err
+	}
+	return obj{"channel": w.channelJSON(ch)}, nil
+}
+
+func conversationsMembers(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.readableChannel(c.text("channel"), "read")
+	if err != nil {
+		return nil, err
+	}
+	page, cursor, err := paged(c, slices.Clone(ch.Members), 100)
+	if err != nil {
+		return nil, err
+	}
+	return obj{"members": page, "response_metadata": obj{"next_cursor": cursor}}, nil
+}
+
+func conversationsList(w *Workspace, c *call) (obj, *apiError) {
+	types := c.list("types")
+	if types == nil {
+		types = []string{"public_channel"}
+	}
+	var all []obj
+	for _, id := range w.channelIDs {
+		ch, err := w.visibleChannel(id)
+		if err != nil || (ch.Archived && c.flag("exclude_archived")) {
+			continue
+		}
+		kind := map[string]string{"im": "im", "mpim": "mpim", "group": "private_channel", "channel": "public_channel"}[ch.kind()]
+		if !slices.Contains(types, kind) {
+			continue
+		}
+		if err := w.need(ch.scopeFor("read")); err != nil {
+			return nil, err
+		}
+		all = append(all, w.channelJSON(ch))
+	}
+	page, cursor, err := paged(c, all, 100)
+	if err != nil {
+		return nil, err
+	}
+	return obj{"channels": page, "response_metadata": obj{"next_cursor": cursor}}, nil
+}
+
+func conversationsHistory(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.readableChannel(c.text("channel"), "history")
+	if err != nil {
+		return nil, err
+	}
+	var found []obj
+	for _, m := range slices.Backward(ch.messages) {
+		if (!m.isReply() || m.broadcast) && within(c, m.ts) {
+			found = append(found, w.messageJSON(ch, m, c.flag("include_all_metadata")))
+		}
+	}
+	page, cursor, err := paged(c, found, 100)
+	if err != nil {
+		return nil, err
+	}
+	return obj{
+		"messages": page, "has_more": cursor != "", "pin_count": len(ch.pins),
+		"channel_actions_ts": nil, "channel_actions_count": 0, "response_metadata": obj{"next_cursor": cursor},
+	}, nil
+}
+
+func conversationsReplies(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.readableChannel(c.text("channel"), "history")
+	if err != nil {
+		return nil, err
+	}
+	parent := ch.find(c.text("ts"))
+	if parent == nil {
+		return nil, fail("thread_not_found")
+	}
+	if parent.isReply() {
+		parent = ch.find(parent.threadTS)
+	}
+	withMetadata := c.flag("include_all_metadata")
+	found := []obj{w.messageJSON(ch, parent, withMetadata)}
+	for _, m := range ch.replies(parent.ts) {
+		if within(c, m.ts) {
+			found = append(found, w.messageJSON(ch, m, withMetadata))
+		}
+	}
+	page, cursor, err := paged(c, found, 1000)
+	if err != nil {
+		return nil, err
+	}
+	return obj{"messages": page, "has_more": cursor != "", "response_metadata": obj{"next_cursor": cursor}}, nil
+}
+
+// within applies oldest, latest and inclusive.
+func within(c *call, ts string) bool {
+	oldest, latest, inclusive := c.text("oldest"), c.text("latest"), c.flag("inclusive")
+	at := tsTime(ts)
+	if oldest != "" && oldest != "0" {
+		if from := tsTime(oldest); at.Before(from) || (at.Equal(from) && !inclusive) {
+			return false
+		}
+	}
+	if latest != "" {
+		if to := tsTime(latest); at.After(to) || (at.Equal(to) && !inclusive) {
+			return false
+		}
+	}
+	return true
+}
+
+func conversationsOpen(w *Workspace, c *call) (obj, *apiError) {
+	users := c.list("users")
+	if id := c.text("channel"); id != "" {
+		ch, err := w.visibleChannel(id)
+		if err != nil {
+			return nil, err
+		}
+		return obj{"channel": w.channelJSON(ch), "no_op": true, "already_open": true}, nil
+	}
+	if len(users) == 0 {
+		return nil, fail("users_list_not_supplied")
+	}
+	if len(users) > 8 {
+		return nil, fail("too_many_users")
+	}
+	for _, u := range users {
+		switch p := w.people[u]; {
+		case p == nil:
+			return nil, fail("user_not_found")
+		case p.Kind == Deactivated:
+			return nil, fail("user_disabled")
+		case u == w.app.BotUserID || u == slackbotID:
+			return nil, fail("cannot_dm_bot")
+		}
+	}
+	if len(users) == 1 {
+		if err := w.need("im:write"); err != nil {
+			return nil, err
+		}
+		return obj{"channel": w.channelJSON(w.directMessage(users[0]))}, nil
+	}
+	if err := w.need("mpim:write"); err != nil {
+		return nil, err
+	}
+	return obj{"channel": w.channelJSON(w.groupMessage(users))}, nil
+}
+
+// groupMessage is the direct message channel of the bot with several people.
+func (w *Workspace) groupMessage(users []string) *Channel {
+	members := append([]string{w.app.BotUserID}, users...)
+	slices.Sort(members)
+	members = slices.Compact(members)
+	var names []string
+	for _, id := range w.channelIDs {
+		have := slices.Sorted(slices.Values(w.channels[id].Members))
+		if w.channels[id].Group && slices.Equal(have, members) {
+			return w.channels[id]
+		}
+	}
+	for _, m := range members {
+		names = append(names, w.people[m].Name)
+	}
+	return w.addChannel(Channel{Name: "mpdm-" + strings.Join(names, "--") + "-1", Group: true, Members: members})
+}
+
+func conversationsCreate(w *Workspace, c *call) (obj, *apiError) {
+	name, private := c.text("name"), c.flag("is_private")
+	scope := "channels:manage"
+	if private {
+		scope = "groups:write"
+	}
+	if err := w.need(scope); err != nil {
+		return nil, err
+	}
+	switch {
+	case name == "":
+		return nil, fail("invalid_name_required")
+	case len([]rune(name)) > 80:
+		return nil, fail("invalid_name_maxlength")
+	case !channelName.MatchString(name):
+		return nil, fail("invalid_name_specials")
+	case w.channelNamed(name) != nil:
+		return nil, fail("name_taken")
+	}
+	ch := w.addChannel(Channel{Name: name, IsPrivate: private, Members: []string{w.app.BotUserID}, creator: w.app.BotUserID})
+	return obj{"channel": w.channelJSON(ch)}, nil
+}
+
+// manageScopes are the scopes for changing ch in the given way.
+func manageScopes(ch *Channel, what string) []string {
+	if ch.IsPrivate {
+		return []string{"groups:write", "groups:write." + what}
+	}
+	return []string{"channels:manage", "channels:write." + what}
+}
+
+func conversationsInvite(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.visibleChannel(c.text("channel"))
+	if err != nil {
+		return nil, err
+	}
+	if err := w.need(manageScopes(ch, "invites")...); err != nil {
+		return nil, err
+	}
+	users := c.list("users")
+	switch {
+	case !ch.has(w.app.BotUserID):
+		return nil, fail("not_in_channel")
+	case ch.Archived:
+		return nil, fail("is_archived")
+	case len(users) == 0:
+		return nil, fail("no_user")
+	case len(users) > 1000:
+		return nil, fail("too_many_users")
+	}
+	for _, u := range users {
+		switch p := w.people[u]; {
+		case p == nil || p.Kind == Deactivated:
+			return nil, fail("user_not_found")
+		case u == w.app.BotUserID:
+			return nil, fail("cant_invite_self")
+		case ch.has(u):
+			return nil, fail("already_in_channel")
+		case p.Kind == SingleChannelGuest:
+			return nil, fail("ura_max_channels")
+		}
+	}
+	for _, u := range users {
+		w.join(ch, u, w.app.BotUserID)
+	}
+	return obj{"channel": w.channelJSON(ch)}, nil
+}
+
+func conversationsJoin(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.visibleChannel(c.text("channel"))
+	if err != nil {
+		return nil, err
+	}
+	if ch.IsPrivate || ch.IM || ch.Group {
+		return nil, fail("method_not_supported_for_channel_type")
+	}
+	if ch.Archived {
+		return nil, fail("is_archived")
+	}
+	if ch.has(w.app.BotUserID) {
+		return obj{"channel": w.channelJSON(ch), "warning": "already_in_channel",
+			"response_metadata": obj{"warnings": []string{"already_in_channel"}}}, nil
+	}
+	w.join(ch, w.app.BotUserID, "")
+	return obj{"channel": w.channelJSON(ch)}, nil
+}
+
+// join makes user a member and tells the bot, when it is there and subscribed.
+func (w *Workspace) join(ch *Channel, user, inviter string) {
+	ch.Members = append(ch.Members, user)
+	w.add(ch, &message{ts: w.nextTS(), user: user, subtype: "channel_join", text: "<@" + user + "> has joined the channel"})
+	w.publish(notice{Type: "channel", Channel: ch.ID})
+	if ch.has(w.app.BotUserID) && w.app.has(ch.scopeFor("read")) {
+		event := obj{"type": "member_joined_channel", "user": user, "channel": ch.ID,
+			"channel_type": strings.ToUpper(ch.kind()[:1]), "team": w.opt.TeamID}
+		setIf(event, "inviter", inviter)
+		w.event(ch, user, event)
+	}
+}
+
+func conversationsSetTopic(w *Workspace, c *call) (obj, *apiError) {
+	ch, err := w.visibleChannel(c.text("channel"))
+	if err != nil {
+		return nil, err
+	}
+	if err := w.need(manageScopes(ch, "topic")...); err != nil {
+		return nil, err
+	}
+	topic := c.text("topic")
+	switch {
+	case !ch.has(w.app.BotUserID):
+		return nil, fail("not_in_channel")
+	case ch.Archived:
+		return nil, fail("is_archived")
+	case len([]rune(topic)) > 250:
+		return nil, fail("too_long")
+	}
+	ch.Topic = topic
+	w.publish(notice{Type: "channel", Channel: ch.ID})
+	return obj{"topic": topic, "channel": w.channelJSON(ch)}, nil
+}
+
+// paged cuts one page out of all, as limit and cursor ask.
+func paged[T any](c *call, all []T, otherwise int) (page []T, next string, err *apiError) {
+	limit, err := c.number("limit", otherwise, 0, 1000)
+	if err != nil {
+		return nil, "", err
+	}
+	if limit == 0 {
+		limit = otherwise
+	}
+	start := 0
+	if cursor := c.text("cursor"); cursor != "" {
+		raw, decodeErr := base64.StdEncoding.DecodeString(cursor)
+		n, numberErr := strconv.Atoi(strings.TrimPrefix(string(raw), "at:"))
+		if decodeErr != nil || numberErr != nil || n < 0 || n > len(all) {
+			return nil, "", fail("invalid_cursor")
+		}
+		start = n
+	}
+	end := min(len(all), start+limit)
+	if end < len(all) {
+		next = base64.StdEncoding.EncodeToString([]byte("at:" + strconv.Itoa(end)))
+	}
+	return append([]T{}, all[start:end]...), next, nil
+}

@@ -1,0 +1,287 @@
+package workspace
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	// maxLinks is how many connections an app may hold.
+	maxLinks = 10
+	// maxQueued bounds what waits to be written to one connection.
+	maxQueued = 4096
+	// missedPongs is how many pings may stay unanswered.
+	missedPongs = 3
+	writeLimit  = 10 * time.Second
+)
+
+// link is one Socket Mode connection. Its state is guarded by the workspace's
+// mutex; frames reach the network through out, in order, by one goroutine.
+type link struct {
+	id          string
+	conn        net.Conn
+	out         chan frame
+	gone        bool
+	pings       int // sent since the last pong
+	stopPing    func() bool
+	stopRefresh func() bool
+}
+
+// connectionsOpen hands out an address that is good for one connection.
+func connectionsOpen(w *Workspace, c *call) (obj, *apiError) {
+	if !slices.Contains(w.app.AppScopes, "connections:write") {
+		return nil, &apiError{code: "missing_scope", fields: obj{"needed": "connections:write", "provided": ""}}
+	}
+	ticket := w.secret()
+	w.tickets[ticket] = w.now()
+	w.after(w.opt.Timing.Ticket, func() { delete(w.tickets, ticket) })
+	if w.base == "" {
+		w.base = c.base
+	}
+	return obj{"url": "ws" + c.base[len("http"):] + "/link/?ticket=" + ticket + "&app_id=" + w.app.ID}, nil
+}
+
+// serveLink is a Socket Mode connection from its handshake to its end.
+func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	_, valid := w.tickets[r.URL.Query().Get("ticket")]
+	delete(w.tickets, r.URL.Query().Get("ticket"))
+	if !valid || w.closed {
+		w.note(Entry{Kind: "socket", Event: "refused", Violation: "the WebSocket address was used before, is too old or unknown"})
+		w.mu.Unlock()
+		http.Error(rw, "ticket unknown, used or expired", http.StatusUnauthorized)
+		return
+	}
+	w.wg.Add(1)
+	w.mu.Unlock()
+	defer w.wg.Done()
+
+	conn, reader, err := upgrade(rw, r)
+	if err != nil {
+		w.log.Warn("Socket Mode handshake failed", "error", err)
+		return
+	}
+	l := w.openLink(conn)
+	if l == nil {
+		return
+	}
+	w.read(l, reader)
+	w.mu.Lock()
+	w.dropLink(l, "ended")
+	w.mu.Unlock()
+}
+
+// openLink registers a connection, greets it and starts its clocks. It returns
+// nil when the connection is refused.
+func (w *Workspace) openLink(conn net.Conn) *link {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.linkNo++
+	l := &link{id: strconv.Itoa(w.linkNo), conn: conn, out: make(chan frame, maxQueued)}
+	w.wg.Go(l.write)
+	switch {
+	case w.closed:
+		l.cut()
+		return nil
+	case len(w.links) >= maxLinks:
+		w.note(Entry{Kind: "socket", Conn: l.id, Event: "too_many_websockets", Violation: "more than 10 connections"})
+		l.disconnect("too_many_websockets")
+		l.end(1000)
+		return nil
+	}
+	w.links = append(w.links, l)
+	w.note(Entry{Kind: "socket", Conn: l.id, Event: "open"})
+	l.send(w.hello())
+	w.publish(notice{Type: "bot"})
+	if w.socketFaultOf("link_disabled") != nil {
+		w.disable(l)
+		return l
+	}
+	w.armPing(l)
+	l.stopRefresh = w.after(w.opt.Timing.Connection, func() { w.refresh(l) })
+	return l
+}
+
+func (w *Workspace) hello() obj {
+	return obj{
+		"type": "hello", "num_connections": len(w.links), "connection_info": obj{"app_id": w.app.ID},
+		"debug_info": obj{"host": "applink-" + strconv.Itoa(len(w.links)), "build_number": 1,
+			"approximate_connection_time": int(w.opt.Timing.Connection.Seconds())},
+	}
+}
+
+// armPing sends a ping every interval, and drops a client that stopped
+// answering. While the fault "silence" lasts nothing is sent or expected.
+func (w *Workspace) armPing(l *link) {
+	l.stopPing = w.after(w.opt.Timing.Ping, func() {
+		if l.gone {
+			return
+		}
+		if w.socketFaultOf("silence") == nil {
+			if l.pings >= missedPongs {
+				w.note(Entry{Kind: "socket", Conn: l.id, Event: "no_pong", Violation: fmt.Sprintf("%d pings without an answer", l.pings)})
+				w.dropLink(l, "no pong")
+				return
+			}
+			l.pings++
+			l.frame(frame{op: opPing, payload: []byte("Ping from applink-" + l.id)})
+		}
+		w.armPing(l)
+	})
+}
+
+// refresh ends a connection as Slack does every few hours: a warning, then
+// refresh_requested, then the cut. Envelopes still arrive in between.
+func (w *Workspace) refresh(l *link) {
+	l.disconnect("warning")
+	w.note(Entry{Kind: "socket", Conn: l.id, Event: "warning"})
+	w.after(w.opt.Timing.RefreshWarning, func() {
+		if l.gone {
+			return
+		}
+		l.disconnect("refresh_requested")
+		w.note(Entry{Kind: "socket", Conn: l.id, Event: "refresh_requested"})
+		w.after(w.opt.Timing.RefreshCut, func() {
+			if !l.gone {
+				w.note(Entry{Kind: "socket", Conn: l.id, Event: "cut"})
+				l.end(1000)
+				w.forget(l)
+			}
+		})
+	})
+}
+
+// disable tells a client that Socket Mode was turned off, and ends it.
+func (w *Workspace) disable(l *link) {
+	l.disconnect("link_disabled")
+	w.note(Entry{Kind: "socket", Conn: l.id, Event: "link_disabled"})
+	l.end(1000)
+	w.forget(l)
+}
+
+// dropLink cuts a connection without a word.
+func (w *Workspace) dropLink(l *link, why string) {
+	if !l.gone {
+		w.note(Entry{Kind: "socket", Conn: l.id, Event: "closed", Response: why})
+	}
+	l.cut()
+	w.forget(l)
+}
+
+// forget takes l out of the pool.
+func (w *Workspace) forget(l *link) {
+	l.gone = true
+	for _, stop := range []func() bool{l.stopPing, l.stopRefresh} {
+		if stop != nil {
+			stop()
+		}
+	}
+	before := len(w.links)
+	w.links = slices.DeleteFunc(w.links, func(x *link) bool { return x == l })
+	if len(w.links) != before {
+		w.publish(notice{Type: "bot"})
+	}
+}
+
+func (l *link) disconnect(reason string) {
+	l.send(obj{"type": "disconnect", "reason": reason, "debug_info": obj{"host": "applink-" + l.id}})
+}
+
+// send queues a JSON message.
+func (l *link) send(v obj) { l.frame(frame{op: opText, payload: remarshal(v)}) }
+
+// frame queues f; a client that reads too slowly is cut.
+func (l *link) frame(f frame) {
+	if l.gone {
+		return
+	}
+	select {
+	case l.out <- f:
+	default:
+		l.cut()
+	}
+}
+
+// end queues a close frame, after which the writer closes the connection.
+func (l *link) end(code uint16) {
+	l.frame(frame{op: opClose, payload: closePayload(code, "")})
+	if !l.gone {
+		l.gone = true
+		close(l.out)
+	}
+}
+
+// cut closes the connection at once.
+func (l *link) cut() {
+	_ = l.conn.Close() // ending it is all that is wanted
+	if !l.gone {
+		l.gone = true
+		close(l.out)
+	}
+}
+
+// write sends what is queued, then closes the connection.
+func (l *link) write() {
+	for f := range l.out {
+		_ = l.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // a failure shows in Write
+		if _, err := l.conn.Write(f.encode()); err != nil {
+			break
+		}
+	}
+	_ = l.conn.Close() // nothing more to say
+}
+
+// read handles the client's frames until the connection ends.
+func (w *Workspace) read(l *link, r io.Reader) {
+	var fragmented bool
+	for {
+		f, err := readFrame(r)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		switch {
+		case f.op == opPing:
+			l.frame(frame{op: opPong, payload: f.payload})
+		case f.op == opPong:
+			l.pings = 0
+		case f.op == opClose:
+			w.note(Entry{Kind: "socket", Conn: l.id, Event: "close_frame", Status: closeCode(f.payload)})
+			l.end(1000)
+			w.forget(l)
+			w.mu.Unlock()
+			return
+		case !f.final || f.op == opContinuation:
+			if !fragmented || f.final {
+				w.note(Entry{Kind: "socket", Conn: l.id, Event: "dropped", Violation: "a message in several WebSocket frames is not put together"})
+			}
+			fragmented = !f.final
+		case f.op == opText:
+			w.received(l, f.payload)
+		}
+		w.mu.Unlock()
+	}
+}
+
+// received is a JSON message of the client: an acknowledgement.
+func (w *Workspace) received(l *link, raw []byte) {
+	if len(raw) >= maxAck {
+		w.note(Entry{Kind: "ack", Conn: l.id, Event: "dropped", Violation: fmt.Sprintf("an acknowledgement of %d bytes is dropped (20 KB is the limit)", len(raw))})
+		return
+	}
+	var ack struct {
+		EnvelopeID string `json:"envelope_id"`
+		Payload    any    `json:"payload"`
+	}
+	if err := json.Unmarshal(raw, &ack); err != nil || ack.EnvelopeID == "" {
+		w.note(Entry{Kind: "ack", Conn: l.id, Event: "dropped", Violation: "a message that is not an acknowledgement"})
+		return
+	}
+	w.acknowledge(l, ack.EnvelopeID, ack.Payload)
+}
