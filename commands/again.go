@@ -62,7 +62,7 @@ func findRun(ctx context.Context, archive Archive, c Call, command string) (chec
 	ref, only, _ := strings.Cut(c.Args[0], "/")
 	id, err := check.ParseRef(ref)
 	if err != nil {
-		return check.Run{}, "", badInput("`%s` is not a run; runs look like R-1042.", clip(c.Args[0])).try(example)
+		return check.Run{}, "", badInput("\"%s\" is not a run; runs look like R-1042.", clip(c.Args[0])).try(example)
 	}
 	run, err := archive.Run(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -72,7 +72,7 @@ func findRun(ctx context.Context, archive Archive, c Call, command string) (chec
 		return check.Run{}, "", err
 	}
 	if only != "" && !slices.Contains(run.Checks, only) {
-		return check.Run{}, "", badInput("%s has no check called `%s`.", run.Ref(), clip(only)).try(command + " " + run.Ref())
+		return check.Run{}, "", badInput("%s has no check called \"%s\".", run.Ref(), clip(only)).try(command + " " + run.Ref())
 	}
 	return run, only, nil
 }

@@ -83,9 +83,9 @@ func selection(catalog check.Catalog, c Call) ([]check.Check, string, check.Opti
 
 func unknownCheck(catalog check.Catalog, word string) error {
 	if near := nearest(strings.ToLower(word), catalog.Words()); near != "" {
-		return badInput("There is no check called `%s`. Did you mean `%s`?", clip(word), near).try("check " + near)
+		return badInput("There is no check called \"%s\". Did you mean \"%s\"?", clip(word), near).try("check " + near)
 	}
-	return badInput("There is no check called `%s`. There are %s.", clip(word), strings.Join(catalog.Domains(), ", ")).try("check all")
+	return badInput("There is no check called \"%s\". There are %s.", clip(word), strings.Join(catalog.Domains(), ", ")).try("check all")
 }
 
 // permissions of a set of checks: one for each domain.

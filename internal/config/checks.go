@@ -57,7 +57,7 @@ func declarations(n *yaml.Node, problems *Problems) []Declared {
 			problems.addError(key.Line, err)
 			continue
 		}
-		out = append(out, Declared{Check: c.check(key.Value), Line: key.Line, Node: rest})
+		out = append(out, Declared{Check: c.check(key.Value), Line: key.Line, node: rest})
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 // Config is the whole file, after defaults.
@@ -36,7 +37,7 @@ type Slack struct {
 	// APIURL is Slack's unless a workspace simulator is meant.
 	APIURL      string `yaml:"api_url"`
 	Command     string `yaml:"command"`     // default /integrity
-	Connections int    `yaml:"connections"` // of Socket Mode, 1 to 10; default 2
+	Connections int    `yaml:"connections"` // of Socket Mode, 1 to 9; default 2
 }
 
 // Store is the bot's own Postgres.
@@ -105,7 +106,10 @@ type Polite struct {
 type Declared struct {
 	Check check.Check // without its Detector
 	Line  int
-	Node  *yaml.Node // the keys of its kind
+	// Declaration is what its kind reads of it; it makes the Detector.
+	Declaration postgres.Declaration
+
+	node *yaml.Node // the keys of its kind
 }
 
 // Declared lists the checks in the order of the file.

@@ -42,3 +42,13 @@ func TestTheExampleIsValidWithoutAnyVariable(t *testing.T) {
 		t.Errorf("without SLACK_API_URL the address is %q", c.Slack.APIURL)
 	}
 }
+
+func TestTheExampleAtTheTopIsTheOneInTheBinary(t *testing.T) {
+	top, err := os.ReadFile("../../config.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(top) != string(config.Example()) {
+		t.Error("config.example.yaml and internal/config/example.yaml differ; cp internal/config/example.yaml config.example.yaml")
+	}
+}

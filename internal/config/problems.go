@@ -1,12 +1,13 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 // Problem is one thing that is wrong with the file.
@@ -39,26 +40,24 @@ func (p *Problems) add(line int, format string, args ...any) {
 
 // addError takes apart what the YAML library and the check kinds report.
 func (p *Problems) addError(line int, err error) {
-	var many *yaml.LoadErrors
-	if errors.As(err, &many) {
-		for _, one := range many.Errors {
-			p.add(one.Mark.Line, "%s", readable(one.Message))
+	switch e := err.(type) { //nolint:errorlint // taken apart level by level, on purpose
+	case *yaml.LoadErrors:
+		for _, one := range e.Errors {
+			p.addError(line, one)
 		}
-		return
-	}
-	var one *yaml.LoadError
-	if errors.As(err, &one) {
-		p.add(one.Mark.Line, "%s", readable(one.Message))
-		return
-	}
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
-		for _, e := range joined.Unwrap() {
-			p.addError(line, e)
+	case *yaml.LoadError:
+		p.add(e.Mark.Line, "%s", readable(e.Message))
+	case *postgres.Fault:
+		p.add(e.Line, "%s", readable(e.Message))
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			p.addError(line, one)
 		}
-		return
+	case interface{ Unwrap() error }:
+		p.addError(line, e.Unwrap())
+	default:
+		p.add(line, "%s", err)
 	}
-	p.add(line, "%s", err)
 }
 
 // readable takes Go's type names out of the library's messages.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 var (
@@ -33,8 +35,9 @@ func (c *Config) validate(t tree, p *Problems) {
 	for _, name := range t.keys("roles") {
 		c.validateRole(t, p, name)
 	}
-	for _, d := range c.declared {
-		c.validateCheck(t, p, d)
+	for i := range c.declared {
+		c.validateCheck(t, p, c.declared[i])
+		c.declare(p, &c.declared[i])
 	}
 }
 
@@ -53,8 +56,8 @@ func (c *Config) validateSlack(t tree, p *Problems) {
 	if !wordForm.MatchString(s.Command) {
 		p.add(t.line("slack", "command"), "slack.command %q is not a command word; write /integrity", s.Command)
 	}
-	if s.Connections < 1 || s.Connections > 10 {
-		p.add(t.line("slack", "connections"), "slack.connections is %d; Slack allows 1 to 10", s.Connections)
+	if s.Connections < 1 || s.Connections > 9 {
+		p.add(t.line("slack", "connections"), "slack.connections is %d; 1 to 9: Slack allows an app 10 in all, and a refresh needs a spare one", s.Connections)
 	}
 }
 
@@ -121,6 +124,19 @@ func (c *Config) validateCheck(t tree, p *Problems, d Declared) {
 	if k.Kind == "" {
 		p.add(d.Line, "check %s: give its kind", k.Name)
 	}
+}
+
+// declare lets the check's kind read its part.
+func (c *Config) declare(p *Problems, d *Declared) {
+	if d.Check.Kind == "" {
+		return
+	}
+	declaration, err := postgres.Declare(d.Check.Kind, d.node)
+	if err != nil {
+		p.addError(d.Line, err)
+		return
+	}
+	d.Declaration = declaration
 }
 
 func orNone(names []string) string {
