@@ -1,0 +1,74 @@
+// Live updates: one Server-Sent Events stream per person played. After a break
+// everything shown is read again, since events may have been missed.
+import {eventsURL} from './api.js';
+import {loadChannel, loadFaults, loadHome, loadRoute, loadThread, loadViews, reloadState} from './load.js';
+import {store} from './store.js';
+
+const retryMS = 1500;
+let source;
+let retry;
+
+export function connect(as) {
+  clearTimeout(retry);
+  source?.close();
+  const stream = new EventSource(eventsURL(as));
+  source = stream;
+  let broken = false;
+  stream.onopen = () => {
+    const again = broken || store.value.connection === 'reconnecting';
+    broken = false;
+    store.set({connection: 'open'});
+    if (again) catchUp();
+  };
+  stream.onerror = () => {
+    if (stream !== source) return;
+    broken = true;
+    store.set({connection: 'reconnecting'});
+    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(() => connect(as), retryMS);
+  };
+  stream.onmessage = (message) => {
+    let event;
+    try {
+      event = JSON.parse(message.data);
+    } catch {
+      return;
+    }
+    receive(event);
+  };
+}
+
+function catchUp() {
+  reloadState();
+  loadRoute(store.value.route);
+  loadViews();
+  loadFaults();
+  if (store.value.home !== undefined) loadHome();
+}
+
+const visible = new Set(['message', 'message_changed', 'message_deleted', 'ephemeral', 'view_opened', 'view_updated', 'view_closed', 'home']);
+
+function receive(event) {
+  if (visible.has(event.type) && Object.keys(store.value.pending).length) store.set({pending: {}});
+  switch (event.type) {
+    case 'message': case 'message_changed': case 'message_deleted': case 'ephemeral': case 'reaction': case 'pin':
+      return conversation(event);
+    case 'view_opened': case 'view_updated': case 'view_closed':
+      return loadViews();
+    case 'home':
+      return store.value.home === undefined ? undefined : loadHome();
+    case 'channel': case 'people': case 'bot':
+      return reloadState();
+    case 'fault':
+      return loadFaults();
+    default:
+      return undefined;
+  }
+}
+
+function conversation({type, channel, thread_ts: thread, ts}) {
+  const {route, messages, unread} = store.value;
+  const isReply = thread && thread !== ts;
+  if (route.channel === channel || messages[channel]) loadChannel(channel);
+  if (route.channel === channel && route.thread) loadThread(channel, route.thread);
+  if (type === 'message' && route.channel !== channel && !isReply) store.set({unread: {...unread, [channel]: (unread[channel] || 0) + 1}});
+}
