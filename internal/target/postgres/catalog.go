@@ -18,6 +18,8 @@ type Column struct {
 	NotNull bool
 	Num     int16 // attnum
 	Width   int32 // average width in bytes, 0 when not analysed
+	// Collation decides the order of text; 0 where there is none.
+	Collation uint32
 }
 
 // SQL is the column's quoted name.
@@ -135,6 +137,15 @@ func (t *Table) IndexOn(cols []Column) (Index, []Column, bool) {
 	return Index{}, nil, false
 }
 
+// Estimate is how many rows the table has, roughly, also when it was never
+// analysed.
+func (t *Table) Estimate() int64 {
+	if t.Tuples > 0 {
+		return t.Tuples
+	}
+	return int64(float64(t.Pages) * t.RowsPerPage())
+}
+
 // RowsPerPage estimates how many rows one page holds.
 func (t *Table) RowsPerPage() float64 {
 	if t.Pages == 0 || t.Tuples == 0 {
@@ -200,7 +211,7 @@ func (t *Target) Table(ctx context.Context, name string) (*Table, error) {
 }
 
 const columnsSQL = `
-SELECT a.attname, format_type(a.atttypid, -1), a.attnotnull, a.attnum, coalesce(s.stawidth, 0)
+SELECT a.attname, format_type(a.atttypid, -1), a.attnotnull, a.attnum, coalesce(s.stawidth, 0), a.attcollation
 FROM pg_attribute a
 LEFT JOIN LATERAL (SELECT avg_width AS stawidth FROM pg_stats s
                    WHERE s.schemaname = $2 AND s.tablename = $3 AND s.attname = a.attname LIMIT 1) s ON true
@@ -209,7 +220,7 @@ WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 func (t *Target) columns(ctx context.Context, tab *Table) error {
 	return t.query(ctx, columnsSQL, []any{tab.OID, tab.Schema, tab.Name}, func(rows pgx.Rows) error {
 		var c Column
-		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Num, &c.Width); err != nil {
+		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Num, &c.Width, &c.Collation); err != nil {
 			return err
 		}
 		tab.Columns = append(tab.Columns, c)

@@ -186,11 +186,7 @@ func (w *walk[T]) probe(ctx context.Context, at Position, within Range, rows int
 		texts("t", w.span.Key), w.span.Table.SQL(), lower, list("t", w.span.Key), max(rows, 1)-1), args,
 		func(found pgx.Rows) error {
 			next.hi = make([]string, len(w.span.Key))
-			dest := make([]any, len(next.hi))
-			for i := range dest {
-				dest[i] = &next.hi[i]
-			}
-			return found.Scan(dest...)
+			return found.Scan(pointers(next.hi)...)
 		})
 	return next, err
 }

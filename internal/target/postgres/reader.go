@@ -86,8 +86,19 @@ func (r *Reader) Each(ctx context.Context, long bool, sql string, args []any, ea
 // Now is the database's clock.
 func (r *Reader) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
-	err := r.Each(ctx, false, "SELECT clock_timestamp()", nil, func(rows pgx.Rows) error { return rows.Scan(&now) })
-	return now.UTC(), err
+	err := r.Each(ctx, true, "SELECT clock_timestamp()", nil, func(rows pgx.Rows) error { return rows.Scan(&now) })
+	return now.UTC().Truncate(time.Microsecond), err
+}
+
+// Position is where in its log the database is now, for Result.Position.
+func (r *Reader) Position(ctx context.Context) (string, error) {
+	var lsn *string
+	err := r.Each(ctx, true, `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text`,
+		nil, func(rows pgx.Rows) error { return rows.Scan(&lsn) })
+	if err != nil || lsn == nil {
+		return "", err
+	}
+	return "LSN " + *lsn, nil
 }
 
 // slots is whose turn the run's statements wait for.

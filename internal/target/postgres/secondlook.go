@@ -15,7 +15,7 @@ const (
 	lookRounds = 3     // how often a suspect that keeps changing is looked at
 	lookBatch  = 1_000 // suspects looked at in one statement
 	// Suspects that may wait; a walk that finds more in one chunk should answer
-	// ErrSplit.
+	// ErrSplit. It bounds memory, and how often the delay is waited for.
 	lookWaiting = 20_000
 )
 
@@ -77,7 +77,7 @@ func (l *Lookout) Found() int64 { return l.found }
 func (l *Lookout) Step(ctx context.Context, cursor func() any) error {
 	now := l.r.t.opts.Now()
 	switch {
-	case len(l.waiting) >= lookBatch,
+	case len(l.waiting) >= lookWaiting,
 		len(l.waiting) > 0 && now.Sub(l.seen) >= l.r.t.opts.SecondLook,
 		len(l.waiting) > 0 && now.Sub(l.saved) >= l.r.t.opts.SaveEvery,
 		len(l.waiting) == 0 && now.Sub(l.saved) >= l.r.t.opts.SaveEvery:
@@ -160,7 +160,8 @@ func (l *Lookout) again(ctx context.Context, batch []Suspect, last bool) ([]Susp
 func joined(key []string) string { return strings.Join(key, "\x00") }
 
 // keyArrays are the arguments and the SQL of a list of keys to join with: one
-// text array per column, cast to the column's own type, named k("1", "2", …).
+// text array per column, cast to the column's own type, named
+// ib_key("1", "2", …).
 // Parameters are numbered from first on.
 func keyArrays(cols []Column, keys [][]string, first int) (sql string, args []any) {
 	var params, names, casts []string
@@ -174,7 +175,7 @@ func keyArrays(cols []Column, keys [][]string, first int) (sql string, args []an
 		names = append(names, fmt.Sprintf(`"%d"`, i+1))
 		casts = append(casts, fmt.Sprintf(`"%d"::%s AS "%d"`, i+1, c.Type, i+1))
 	}
-	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS k(%s)) AS k",
+	return fmt.Sprintf("(SELECT %s FROM unnest(%s) AS u(%s)) AS ib_key",
 		strings.Join(casts, ", "), strings.Join(params, ", "), strings.Join(names, ", ")), args
 }
 
@@ -182,7 +183,7 @@ func keyArrays(cols []Column, keys [][]string, first int) (sql string, args []an
 func keyJoin(alias string, cols []Column) string {
 	parts := make([]string, len(cols))
 	for i, c := range cols {
-		parts[i] = fmt.Sprintf(`%s = k."%d"`, c.In(alias), i+1)
+		parts[i] = fmt.Sprintf(`%s = ib_key."%d"`, c.In(alias), i+1)
 	}
 	return strings.Join(parts, " AND ")
 }

@@ -204,3 +204,8 @@ func (t *Target) query(ctx context.Context, sql string, args []any, each func(pg
 	defer s.Release()
 	return s.Each(ctx, sql, args, each)
 }
+
+// explain has the server plan a statement without running it.
+func (t *Target) explain(ctx context.Context, sql string, args []any) error {
+	return t.query(ctx, "EXPLAIN "+sql, args, func(pgx.Rows) error { return nil })
+}

@@ -86,11 +86,11 @@ func (r Range) On(alias string, cols []Column, first int) (string, []any) {
 	if r.hi != nil {
 		bound("<=", r.hi)
 	}
-	if len(parts) == 0 {
-		for i, c := range cols {
-			if !c.NotNull {
-				parts = append(parts, left[i]+" IS NOT NULL")
-			}
+	// A row comparison is decided by the first columns that differ, so it lets
+	// NULLs in later ones through.
+	for i, c := range cols {
+		if !c.NotNull {
+			parts = append(parts, left[i]+" IS NOT NULL")
 		}
 	}
 	if len(parts) == 0 {
