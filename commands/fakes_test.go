@@ -1,0 +1,171 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// ledger records intents as the store does: one key, one time.
+type ledger struct {
+	keys    map[string]bool
+	runs    int64
+	intents []commands.Intent
+	down    error
+}
+
+func (l *ledger) Record(_ context.Context, key string, numbered bool, build func(int64) commands.Intent) (bool, error) {
+	if l.down != nil {
+		return false, l.down
+	}
+	if l.keys[key] {
+		return true, nil
+	}
+	l.keys[key] = true
+	if numbered {
+		l.runs++
+	}
+	l.intents = append(l.intents, build(l.runs))
+	return false, nil
+}
+
+func (l *ledger) last(t *testing.T) commands.Intent {
+	t.Helper()
+	if len(l.intents) == 0 {
+		t.Fatal("nothing was recorded")
+	}
+	return l.intents[len(l.intents)-1]
+}
+
+// directory knows people by id, and channels.
+type directory struct {
+	people map[string]authz.Subject
+	places map[string]commands.Place
+	down   error
+}
+
+func (d directory) Subject(_ context.Context, a audit.Actor, _ bool) (authz.Subject, error) {
+	if d.down != nil {
+		return authz.Subject{}, d.down
+	}
+	s, ok := d.people[a.User]
+	if !ok {
+		return authz.Subject{}, fmt.Errorf("no such person %s", a.User)
+	}
+	return s, nil
+}
+
+func (d directory) Place(_ context.Context, channel string) (commands.Place, error) {
+	return d.places[channel], d.down
+}
+
+// archive holds a few runs.
+type archive map[int64]check.Run
+
+func (a archive) Run(_ context.Context, id int64) (check.Run, error) {
+	r, ok := a[id]
+	if !ok {
+		return check.Run{}, commands.ErrNotFound
+	}
+	return r, nil
+}
+
+func (a archive) Events(context.Context, commands.EventFilter) ([]audit.Entry, error) {
+	return []audit.Entry{{Seq: 1, At: noon, Event: audit.Event{Action: "check", Actor: audit.Actor{User: "U1ALICE"}, Outcome: audit.Done}}}, nil
+}
+
+var catalog = check.Catalog{
+	{Name: "orphaned-orders", Title: "Orphaned orders", Domain: "orders", Target: "shop"},
+	{Name: "order-totals", Title: "Order totals", Domain: "orders", Target: "shop"},
+	{Name: "product-stock", Title: "Stock", Domain: "inventory", Target: "shop"},
+	{Name: "verify-totals", Title: "Totals", Domain: "verification", Target: "shop", OnRequest: true},
+}
+
+var policy = authz.Policy{Roles: []authz.Role{
+	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "audit:read"}},
+	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders"}},
+	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},
+}}
+
+// house is a runner with everything behind it made up.
+type house struct {
+	runner *commands.Runner
+	ledger *ledger
+	people map[string]authz.Subject
+	dir    *directory
+}
+
+func newHouse(t *testing.T) house {
+	t.Helper()
+	people := map[string]authz.Subject{
+		"U1ALICE":    {User: "U1ALICE", Team: "T1", Groups: []string{"S0RESP"}},
+		"U1OLIVE":    {User: "U1OLIVE", Team: "T1", Groups: []string{"S0ORDERS"}},
+		"U1ADMIN":    {User: "U1ADMIN", Team: "T1"},
+		"U1NOBODY":   {User: "U1NOBODY", Team: "T1"},
+		"U1GUEST":    {User: "U1GUEST", Team: "T1", Groups: []string{"S0RESP"}, Guest: true},
+		"U1OUTSIDER": {User: "U1OUTSIDER", Team: "T2", Groups: []string{"S0RESP"}, Outsider: true},
+		"U1BOT":      {User: "U1BOT", Team: "T1", Groups: []string{"S0RESP"}, Bot: true},
+		"U1GONE":     {User: "U1GONE", Team: "T1", Groups: []string{"S0RESP"}, Deactivated: true},
+	}
+	dir := &directory{people: people, places: map[string]commands.Place{
+		"C1":      {ID: "C1", Member: true},
+		"CSHARED": {ID: "CSHARED", Member: true, Shared: true},
+	}}
+	env := commands.Env{Catalog: catalog, Policy: policy, Word: "/integrity", Now: func() time.Time { return noon }, Archive: archive{
+		7: {Order: check.Order{ID: 7, Title: "Orders", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Words: "check orders"}, State: check.Running,
+			Findings: []check.Finding{{Check: "orphaned-orders", Verdict: check.Pass}}},
+		8: {Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
+			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}}},
+		9: {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
+	}}
+	registry, err := commands.All(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &ledger{keys: map[string]bool{}, runs: 1041}
+	n := 0
+	return house{ledger: l, people: people, dir: dir, runner: &commands.Runner{
+		Registry: registry, Policy: policy, Directory: dir, Ledger: l, Word: "/integrity", Version: "test",
+		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },
+	}}
+}
+
+func ask(user, channel, text string) commands.Request {
+	return commands.Request{
+		Key: user + channel + text, Actor: audit.Actor{Kind: audit.Person, Team: "T1", User: user},
+		Source: audit.FromSlash, Channel: channel, Text: text, At: noon, ResponseURL: "https://hooks.example/1",
+	}
+}
+
+var errDown = errors.New("connection refused")
+
+// reply is the text of the one ephemeral answer.
+func reply(t *testing.T, in commands.Intent) string {
+	t.Helper()
+	var found *message.Post
+	for i := range in.Posts {
+		if in.Posts[i].OnlyTo != "" {
+			if found != nil {
+				t.Fatal("two answers to one request")
+			}
+			found = &in.Posts[i]
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return found.Message.PlainText()
+}
