@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+var _ commands.Ledger = (*Store)(nil)
+
+// errBuild is a panic in the function that makes an intent.
+var errBuild = errors.New("the intent could not be built")
+
+// Record implements commands.Ledger. An error means that nothing was done,
+// with one exception: if the connection is lost during the commit itself, it
+// may have been; the same key recorded again then is a duplicate.
+func (s *Store) Record(ctx context.Context, key string, numbered bool, build func(run int64) commands.Intent) (bool, error) {
+	if key == "" {
+		return false, errors.New("record: no key")
+	}
+	r := &request{key: key, numbered: numbered, build: build}
+	if err := s.commit.do(ctx, r); err != nil {
+		return false, fmt.Errorf("record: %w", err)
+	}
+	return r.duplicate, nil
+}
+
+// Append records events that are not part of anything else: start, stop,
+// configuration loads.
+func (s *Store) Append(ctx context.Context, events ...audit.Event) error {
+	r := &request{build: func(int64) commands.Intent { return commands.Intent{Events: events} }}
+	if err := s.commit.do(ctx, r); err != nil {
+		return fmt.Errorf("append audit events: %w", err)
+	}
+	return nil
+}
+
+// Say sets posts that are not part of anything else.
+func (s *Store) Say(ctx context.Context, posts ...message.Post) error {
+	r := &request{build: func(int64) commands.Intent { return commands.Intent{Posts: posts} }}
+	if err := s.commit.do(ctx, r); err != nil {
+		return fmt.Errorf("set posts: %w", err)
+	}
+	return nil
+}
+
+// recordGroup commits a group of requests in one transaction: the keys first,
+// then runs, stops, posts and jobs, and the audit events last, so that the
+// head is locked for one round trip.
+func (s *Store) recordGroup(ctx context.Context, group []*request) error {
+	conn, tx, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // a connection with an open transaction is closed by it
+	numbers, err := s.claimKeys(ctx, tx, group)
+	if err != nil {
+		return err
+	}
+	all, err := buildAll(group, numbers)
+	if err != nil {
+		return err
+	}
+	if err := s.writeIntent(ctx, tx, all); err != nil {
+		return err
+	}
+	if err := s.finish(ctx, tx, all.events); err != nil {
+		return err
+	}
+	if len(all.posts) > 0 {
+		s.signal()
+	}
+	return nil
+}
+
+// begin tries a second connection if the first turns out to be dead, as all of
+// them are after a restart of the server: nothing has been sent until then.
+func (s *Store) begin(ctx context.Context) (*pgxpool.Conn, pgx.Tx, error) {
+	var first error
+	for range 2 {
+		conn, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return nil, nil, errors.Join(first, err)
+		}
+		tx, err := conn.Begin(ctx)
+		if err == nil {
+			return conn, tx, nil
+		}
+		conn.Release()
+		first = err
+	}
+	return nil, nil, first
+}
+
+// claimKeys enters the keys of the group, in order so that two groups cannot
+// wait for each other, marks duplicates, and draws run numbers.
+func (s *Store) claimKeys(ctx context.Context, tx pgx.Tx, group []*request) ([]int64, error) {
+	var keys []string
+	numbered := 0
+	for _, r := range group {
+		if r.key != "" {
+			keys = append(keys, r.key)
+		}
+		if r.numbered {
+			numbered++
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	slices.Sort(keys)
+	var batch pgx.Batch
+	batch.Queue(`INSERT INTO inbox (key, at) SELECT k, coalesce($2, clock_timestamp()) FROM unnest($1::text[]) WITH ORDINALITY AS t(k, n)
+		ORDER BY n ON CONFLICT DO NOTHING RETURNING key`, slices.Compact(keys), s.now())
+	batch.Queue(`SELECT nextval('run_numbers') FROM generate_series(1, $1)`, numbered)
+	results := tx.SendBatch(ctx, &batch)
+	fresh, err := collect[string](results)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("inbox: %w", err), results.Close())
+	}
+	numbers, err := collect[int64](results)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("run number: %w", err), results.Close())
+	}
+	markDuplicates(group, fresh)
+	return numbers, results.Close()
+}
+
+func markDuplicates(group []*request, fresh []string) {
+	left := make(map[string]bool, len(fresh))
+	for _, k := range fresh {
+		left[k] = true
+	}
+	for _, r := range group {
+		r.duplicate = r.key != "" && !left[r.key]
+		left[r.key] = false // a second one of the same group is a duplicate as well
+	}
+}
+
+func collect[T any](results pgx.BatchResults) ([]T, error) {
+	rows, err := results.Query()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[T])
+}
+
+// changes is what a group changes, taken together.
+type changes struct {
+	runs   []*check.Order
+	stops  []*commands.Stop
+	posts  []message.Post
+	events []audit.Event
+}
+
+// buildAll builds each request that is not a duplicate, once, even if the
+// group is tried again one by one.
+func buildAll(group []*request, numbers []int64) (changes, error) {
+	var all changes
+	for _, r := range group {
+		number := int64(0)
+		if r.numbered {
+			number, numbers = numbers[0], numbers[1:]
+		}
+		if r.duplicate {
+			continue
+		}
+		if err := r.make(number); err != nil {
+			return all, err
+		}
+		all.events = append(all.events, r.intent.Events...)
+		all.posts = append(all.posts, r.intent.Posts...)
+		if r.intent.Run != nil {
+			all.runs = append(all.runs, r.intent.Run)
+		}
+		if r.intent.Stop != nil {
+			all.stops = append(all.stops, r.intent.Stop)
+		}
+	}
+	slices.SortStableFunc(all.stops, func(a, b *commands.Stop) int { return int(min(1, max(-1, a.Run-b.Run))) })
+	return all, nil
+}
+
+func (r *request) make(number int64) (err error) {
+	if r.built {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: panic: %v", errBuild, v)
+		}
+	}()
+	r.intent = r.build(number)
+	r.built = true
+	return nil
+}
+
+// writeIntent writes everything but the audit events, in one round trip.
+func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
+	now := s.now()
+	var batch pgx.Batch
+	for _, order := range all.runs {
+		asked, err := json.Marshal(order)
+		if err != nil {
+			return fmt.Errorf("encode order: %w", err)
+		}
+		batch.Queue(`INSERT INTO runs (id, asked, enqueued, created)
+			VALUES ($1, $2, coalesce($3, clock_timestamp()), coalesce($3, clock_timestamp()))`, order.ID, asked, now)
+	}
+	for _, stop := range all.stops {
+		batch.Queue(`UPDATE runs SET stop_by = $2 WHERE id = $1 AND stop_by = '' AND state IN ('queued', 'running')`, stop.Run, stop.By)
+	}
+	if err := queuePosts(&batch, all.posts, now); err != nil {
+		return err
+	}
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return fmt.Errorf("write intent: %w", err)
+		}
+	}
+	ids := make([]int64, len(all.runs))
+	for i, order := range all.runs {
+		ids[i] = order.ID
+	}
+	return s.enqueue(ctx, tx, ids)
+}
+
+// finish appends the events and commits. The head is locked by the first
+// statement and given up by the commit, with one round trip between them.
+func (s *Store) finish(ctx context.Context, tx pgx.Tx, events []audit.Event) error {
+	var batch pgx.Batch
+	if err := s.queueEvents(ctx, tx, &batch, events); err != nil {
+		return err
+	}
+	batch.Queue("COMMIT")
+	results := tx.SendBatch(ctx, &batch)
+	for range batch.Len() - 1 {
+		if _, err := results.Exec(); err != nil {
+			return errors.Join(fmt.Errorf("append audit events: %w", err), results.Close())
+		}
+	}
+	tag, err := results.Exec()
+	if err == nil && !strings.HasPrefix(tag.String(), "COMMIT") { // an aborted transaction answers ROLLBACK
+		err = pgx.ErrTxCommitRollback
+	}
+	if err = errors.Join(err, results.Close()); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// queueEvents locks the head and queues the events that follow it.
+func (s *Store) queueEvents(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, events []audit.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	var head audit.Head
+	var hash []byte
+	var at time.Time
+	err := tx.QueryRow(ctx, `SELECT size, hash, coalesce($1, clock_timestamp()) FROM audit_head FOR UPDATE`, s.now()).Scan(&head.Size, &hash, &at)
+	if err != nil {
+		return fmt.Errorf("lock audit head: %w", err)
+	}
+	copy(head.Hash[:], hash)
+	seqs, ats := make([]int64, len(events)), make([]time.Time, len(events))
+	bodies, prevs, hashes := make([]string, len(events)), make([][]byte, len(events)), make([][]byte, len(events))
+	for i, e := range events {
+		var entry audit.Entry
+		if entry, head, err = head.Append(at, e); err != nil {
+			return err
+		}
+		seqs[i], ats[i], bodies[i], prevs[i], hashes[i] = entry.Seq, entry.At, string(entry.Body), entry.Prev[:], entry.Hash[:]
+	}
+	batch.Queue(`INSERT INTO audit_events (seq, at, body, prev, hash)
+		SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bytea[])`, seqs, ats, bodies, prevs, hashes)
+	batch.Queue(`UPDATE audit_head SET size = $1, hash = $2`, head.Size, head.Hash[:])
+	return nil
+}
