@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/workspace/web"
 )
 
 // RateMode says how strictly the rate tiers are enforced.
@@ -31,8 +33,7 @@ type Options struct {
 	App App
 	// Tries are the "three things to try" shown on the page.
 	Tries []string
-	// Assets are the files of the web page. Nil means a page that says that
-	// there is none.
+	// Assets are the files of the web page. Nil means those of package web.
 	Assets fs.FS
 
 	Clock Clock        // nil means RealClock
@@ -116,6 +117,9 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.App.Events) == 0 {
 		o.App.Events = DefaultEvents()
+	}
+	if o.Assets == nil {
+		o.Assets = web.Assets()
 	}
 	if o.Clock == nil {
 		o.Clock = RealClock{}

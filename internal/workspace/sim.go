@@ -31,15 +31,6 @@ func (w *Workspace) routes() *http.ServeMux {
 
 // page serves the files of the web page.
 func (w *Workspace) page() http.Handler {
-	if w.opt.Assets == nil {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/" {
-				http.NotFound(rw, r)
-				return
-			}
-			_, _ = rw.Write([]byte("The workspace simulator runs. It was started without its web page; see /sim/state?as=<user id>.\n"))
-		})
-	}
 	files := http.FileServerFS(w.opt.Assets)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if name := r.URL.Path[1:]; name != "" {

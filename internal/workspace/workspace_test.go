@@ -291,15 +291,20 @@ func TestSlashCommandToAnswer(t *testing.T) {
 	}
 }
 
-func TestPageIsMissing(t *testing.T) {
+func TestPage(t *testing.T) {
 	f := newFixture(t, nil)
-	res, err := f.http.Get(f.URL() + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil || !strings.Contains(string(body), "simulator runs") {
-		t.Fatalf("got %q, %v", body, err)
+	for path, want := range map[string]int{"/": http.StatusOK, "/nothing.js": http.StatusNotFound} {
+		res, err := f.http.Get(f.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != want {
+			t.Errorf("%s: HTTP %d, %v; want %d", path, res.StatusCode, err, want)
+		}
+		if path == "/" && !strings.Contains(string(body), "<html") {
+			t.Errorf("the page is %q", body)
+		}
 	}
 }
