@@ -2,46 +2,52 @@ package shop
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// sheet writes rows in the text format of COPY. It keeps the first error, so that a fill function only has to
-// look at it at its end.
+// sheet writes rows in COPY's binary format, which costs the server half of what text does. It keeps the first
+// error, so that a fill function only has to look at it at its end. Format: PostgreSQL manual, COPY, "Binary Format".
 type sheet struct {
-	out  io.Writer
-	buf  []byte
-	mid  bool // inside a row: the next field needs a tab before it
-	rows int64
-	tell func(rows int64)
-	err  error
+	out     io.Writer
+	buf     []byte
+	columns uint16
+	inside  bool // inside a row
+	rows    int64
+	tell    func(rows int64)
+	err     error
 }
 
 const (
-	sheetFlush = 128 << 10
-	sheetTell  = 1 << 16
+	sheetFlush  = 128 << 10
+	sheetTell   = 1 << 16
+	sheetHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 )
 
-// copyRows streams what fill writes into one table and gives the number of rows the server took.
-func copyRows(ctx context.Context, conn *pgconn.PgConn, columns string, tell func(int64), fill func(*sheet)) (int64, error) {
+// copyRows streams what fill writes into one table, given as "table (column, …)", and gives the number of rows
+// the server took.
+func copyRows(ctx context.Context, conn *pgconn.PgConn, into string, tell func(int64), fill func(*sheet)) (int64, error) {
 	reader, writer := io.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s := &sheet{out: writer, tell: tell}
+		s := &sheet{out: writer, tell: tell, columns: uint16(strings.Count(into, ",") + 1), buf: []byte(sheetHeader)}
 		fill(s)
+		s.buf = binary.BigEndian.AppendUint16(s.buf, 0xffff) // the end: -1 columns
 		s.flush()
 		writer.CloseWithError(s.err)
 	}()
-	tag, err := conn.CopyFrom(ctx, reader, "COPY "+columns+" FROM STDIN")
+	tag, err := conn.CopyFrom(ctx, reader, "COPY "+into+" FROM STDIN (FORMAT binary)")
 	reader.CloseWithError(io.ErrClosedPipe)
 	<-done
 	if err != nil {
-		return 0, fmt.Errorf("copy into %s: %w", columns, err)
+		return 0, fmt.Errorf("copy into %s: %w", into, err)
 	}
 	return tag.RowsAffected(), nil
 }
@@ -53,16 +59,17 @@ func (s *sheet) flush() {
 	s.buf = s.buf[:0]
 }
 
-func (s *sheet) field() {
-	if s.mid {
-		s.buf = append(s.buf, '\t')
+// field starts a value of so many bytes; -1 is NULL.
+func (s *sheet) field(size int) {
+	if !s.inside {
+		s.inside = true
+		s.buf = binary.BigEndian.AppendUint16(s.buf, s.columns)
 	}
-	s.mid = true
+	s.buf = binary.BigEndian.AppendUint32(s.buf, uint32(int32(size)))
 }
 
 func (s *sheet) end() {
-	s.buf = append(s.buf, '\n')
-	s.mid = false
+	s.inside = false
 	s.rows++
 	if len(s.buf) >= sheetFlush {
 		s.flush()
@@ -73,27 +80,11 @@ func (s *sheet) end() {
 }
 
 func (s *sheet) text(v string) {
-	s.field()
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; c {
-		case '\\':
-			s.buf = append(s.buf, '\\', '\\')
-		case '\n':
-			s.buf = append(s.buf, '\\', 'n')
-		case '\r':
-			s.buf = append(s.buf, '\\', 'r')
-		case '\t':
-			s.buf = append(s.buf, '\\', 't')
-		default:
-			s.buf = append(s.buf, c)
-		}
-	}
+	s.field(len(v))
+	s.buf = append(s.buf, v...)
 }
 
-func (s *sheet) null() {
-	s.field()
-	s.buf = append(s.buf, '\\', 'N')
-}
+func (s *sheet) null() { s.field(-1) }
 
 func (s *sheet) optional(v *string) {
 	if v == nil {
@@ -103,109 +94,76 @@ func (s *sheet) optional(v *string) {
 	s.text(*v)
 }
 
-func (s *sheet) int(v int) {
-	s.field()
-	s.buf = strconv.AppendInt(s.buf, int64(v), 10)
+func (s *sheet) integer(v int) {
+	s.field(4)
+	s.buf = binary.BigEndian.AppendUint32(s.buf, uint32(int32(v)))
 }
 
-// numbered is an id made of a letter or two and a number, without the garbage of building a string.
+func (s *sheet) bigint(v int) {
+	s.field(8)
+	s.buf = binary.BigEndian.AppendUint64(s.buf, uint64(v))
+}
+
+func (s *sheet) boolean(v bool) {
+	s.field(1)
+	if v {
+		s.buf = append(s.buf, 1)
+		return
+	}
+	s.buf = append(s.buf, 0)
+}
+
+func (s *sheet) jsonb(v string) {
+	s.field(1 + len(v))
+	s.buf = append(append(s.buf, 1), v...) // 1 is the format's version
+}
+
+// numbered is a text made of a letter or two and a number, without the garbage of building a string.
 func (s *sheet) numbered(prefix string, n int) {
-	s.field()
+	s.field(0)
+	start := len(s.buf)
 	s.buf = strconv.AppendInt(append(s.buf, prefix...), int64(n), 10)
+	binary.BigEndian.PutUint32(s.buf[start-4:], uint32(len(s.buf)-start))
 }
 
+// amount is a numeric: digits to the base of 10,000, which is just what an Amount counts in.
 func (s *sheet) amount(v Amount) {
-	s.field()
-	s.buf = v.append(s.buf)
-}
-
-func (s *sheet) time(v time.Time) {
-	s.field()
-	s.buf = v.UTC().AppendFormat(s.buf, "2006-01-02 15:04:05.999999+00")
-}
-
-const (
-	customerColumns  = "customers (id, email, name, phone, referred_by, created_at, updated_at)"
-	productColumns   = "products (id, name, price, stock_quantity, version, created_at, updated_at)"
-	movementColumns  = "inventory (id, product_id, quantity, reason, created_at)"
-	orderColumns     = "orders (id, customer_id, status, currency, total_amount, note, created_at, updated_at)"
-	itemColumns      = "order_items (id, order_id, product_id, quantity, unit_price, created_at)"
-	paymentColumns   = "payments (id, order_id, amount, currency, status, provider_ref, refund_of, created_at, updated_at)"
-	eventColumns     = "domain_events (event_id, aggregate_type, aggregate_id, version, cause_version, event_type, payload, occurred_at)"
-	processedColumns = "processed_events (event_id, processed_at)"
-	migrationColumns = "flyway_schema_history (installed_rank, version, description, type, script, checksum, installed_by, installed_on, execution_time, success)"
-)
-
-func (s *sheet) customer(c *customer) {
-	s.text(c.id)
-	s.optional(c.email)
-	s.text(c.name)
-	s.optional(c.phone)
-	s.optional(c.referredBy)
-	s.time(c.created)
-	s.time(c.updated)
-	s.end()
-}
-
-func (s *sheet) product(p *product) {
-	s.text(p.id)
-	s.text(p.name)
-	s.amount(p.price)
-	if p.stock == nil {
-		s.null()
-	} else {
-		s.int(*p.stock)
+	var digits [6]uint16
+	left, i := uint64(v.abs()), len(digits)
+	for left > 0 || i > len(digits)-2 {
+		i--
+		digits[i] = uint16(left % uint64(unitsPerOne))
+		left /= uint64(unitsPerOne)
 	}
-	s.int(p.version)
-	s.time(p.created)
-	s.time(p.updated)
-	s.end()
-}
-
-func (s *sheet) movement(m *movement) {
-	s.text(m.id)
-	s.text(m.product)
-	s.int(m.quantity)
-	s.text(m.reason)
-	s.time(m.created)
-	s.end()
-}
-
-func (s *sheet) order(o *order) {
-	s.text(o.id)
-	s.optional(o.customer)
-	s.text(o.status)
-	s.text(o.currency)
-	if o.total == nil {
-		s.null()
-	} else {
-		s.amount(*o.total)
+	used := digits[i:]
+	weight := len(used) - 2 // of the first digit; the last one is the fraction
+	for len(used) > 0 && used[0] == 0 {
+		used, weight = used[1:], weight-1
 	}
-	s.optional(o.note)
-	s.time(o.created)
-	s.time(o.updated)
-	s.end()
+	for len(used) > 0 && used[len(used)-1] == 0 {
+		used = used[:len(used)-1]
+	}
+	sign, places := uint16(0), uint16(2)
+	if v < 0 {
+		sign = 0x4000
+	}
+	if v%cent != 0 {
+		places = 4
+	}
+	if len(used) == 0 {
+		weight = 0
+	}
+	s.field(8 + 2*len(used))
+	for _, part := range [...]uint16{uint16(len(used)), uint16(int16(weight)), sign, places} {
+		s.buf = binary.BigEndian.AppendUint16(s.buf, part)
+	}
+	for _, digit := range used {
+		s.buf = binary.BigEndian.AppendUint16(s.buf, digit)
+	}
 }
 
-func (s *sheet) item(it *item) {
-	s.text(it.id)
-	s.optional(it.order)
-	s.optional(it.product)
-	s.int(it.quantity)
-	s.amount(it.price)
-	s.time(it.created)
-	s.end()
-}
+// postgresEpoch is 2000-01-01 00:00:00 UTC in microseconds of Unix time.
+const postgresEpoch = 946684800_000000
 
-func (s *sheet) payment(p *payment) {
-	s.text(p.id)
-	s.optional(p.order)
-	s.amount(p.amount)
-	s.text(p.currency)
-	s.text(p.status)
-	s.optional(p.ref)
-	s.optional(p.refundOf)
-	s.time(p.created)
-	s.time(p.updated)
-	s.end()
-}
+// time is a timestamp, with or without time zone: microseconds, in UTC.
+func (s *sheet) time(v time.Time) { s.bigint(int(v.UnixMicro() - postgresEpoch)) }

@@ -17,8 +17,8 @@ var schemaSQL string
 //go:embed sql/keys.sql
 var keysSQL string
 
-//go:embed sql/keys_items.sql
-var itemKeysSQL string
+//go:embed sql/references.sql
+var referencesSQL string
 
 // Planting says what is wrong in a shop.
 type Planting int
@@ -162,11 +162,4 @@ func refuseExisting(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("make shop: the database already has a table %s; use an empty database", *table)
 	}
 	return nil
-}
-
-func tables() []string {
-	return []string{
-		"customers", "products", "inventory", "orders", "order_items", "payments", "domain_events", "processed_events",
-		"flyway_schema_history",
-	}
 }

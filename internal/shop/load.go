@@ -3,6 +3,7 @@ package shop
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ func openLoader(ctx context.Context, dsn string, progress func(Progress)) (*load
 			return nil, fmt.Errorf("make shop: %w", err)
 		}
 		*conn = opened
-		const fast = `SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET max_parallel_maintenance_workers = 1;
+		const fast = `SET synchronous_commit = off; SET maintenance_work_mem = '512MB'; SET max_parallel_maintenance_workers = 0;
 			SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning`
 		if _, err := opened.Exec(ctx, fast); err != nil {
 			l.close()
@@ -54,10 +55,13 @@ func (l *loader) load(ctx context.Context, pop *population, opt Options) (map[st
 	if err := l.run(ctx, l.main, "schema", schemaSQL); err != nil {
 		return nil, err
 	}
-	both, ctxBoth := errgroup.WithContext(ctx)
-	both.Go(func() error { return l.loadItems(ctxBoth, pop, opt.Unclustered) })
-	both.Go(func() error { return l.loadRest(ctxBoth, pop) })
-	if err := both.Wait(); err != nil {
+	if err := l.fill(ctx, pop, opt.Unclustered); err != nil {
+		return nil, err
+	}
+	if err := l.share(ctx, "keys", statements(keysSQL)); err != nil {
+		return nil, err
+	}
+	if err := l.run(ctx, l.main, "references", referencesSQL); err != nil {
 		return nil, err
 	}
 	if opt.Plant != PlantNone {
@@ -65,20 +69,42 @@ func (l *loader) load(ctx context.Context, pop *population, opt Options) (map[st
 			return nil, err
 		}
 	}
-	both, ctxBoth = errgroup.WithContext(ctx)
-	both.Go(func() error { return l.run(ctxBoth, l.items, "vacuum", "VACUUM (ANALYZE) order_items") })
-	both.Go(func() error {
-		for _, table := range tables() {
-			if table == "order_items" {
-				continue
-			}
-			if err := l.run(ctxBoth, l.main, "vacuum", "VACUUM (ANALYZE) "+table); err != nil {
-				return err
-			}
-		}
-		return nil
+	return l.rows, l.share(ctx, "vacuum", []string{
+		"VACUUM (ANALYZE) order_items", "VACUUM (ANALYZE) orders, customers, products", "VACUUM (ANALYZE) payments, inventory",
+		"VACUUM (ANALYZE) domain_events, processed_events, flyway_schema_history",
 	})
-	return l.rows, both.Wait()
+}
+
+// statements splits a script of ours, which has one statement per line and comments on lines of their own.
+func statements(script string) []string {
+	var list []string
+	for line := range strings.Lines(script) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// share runs statements side by side in both sessions, each taking the next one.
+func (l *loader) share(ctx context.Context, step string, list []string) error {
+	next := make(chan string, len(list))
+	for _, statement := range list {
+		next <- statement
+	}
+	close(next)
+	both, ctx := errgroup.WithContext(ctx)
+	for _, conn := range []*pgx.Conn{l.main, l.items} {
+		both.Go(func() error {
+			for statement := range next {
+				if err := l.run(ctx, conn, step, statement); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return both.Wait()
 }
 
 // run runs statements of ours that take no parameters.
@@ -112,15 +138,18 @@ func (l *loader) copy(ctx context.Context, conn *pgx.Conn, table, columns string
 	return nil
 }
 
-func (l *loader) loadItems(ctx context.Context, pop *population, unclustered bool) error {
-	fill := func(s *sheet) { pop.writeItems(s, unclustered) }
-	if err := l.copy(ctx, l.items, "order_items", itemColumns, 3*pop.orders, fill); err != nil {
-		return err
-	}
-	return l.run(ctx, l.items, "keys", itemKeysSQL)
+// fill writes all rows, those of order_items beside all others.
+func (l *loader) fill(ctx context.Context, pop *population, unclustered bool) error {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		write := func(s *sheet) { pop.writeItems(s, unclustered) }
+		return l.copy(ctx, l.items, "order_items", itemColumns, 3*pop.orders, write)
+	})
+	both.Go(func() error { return l.fillRest(ctx, pop) })
+	return both.Wait()
 }
 
-func (l *loader) loadRest(ctx context.Context, pop *population) error {
+func (l *loader) fillRest(ctx context.Context, pop *population) error {
 	for _, t := range []struct {
 		table, columns string
 		total          int
@@ -139,7 +168,7 @@ func (l *loader) loadRest(ctx context.Context, pop *population) error {
 			return err
 		}
 	}
-	return l.run(ctx, l.main, "keys", keysSQL)
+	return nil
 }
 
 // breakForeignKeys writes rows that refer to nothing past a declared foreign key, and puts another one back as

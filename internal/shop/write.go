@@ -28,7 +28,7 @@ func (p *population) writeItems(s *sheet, unclustered bool) {
 		s.numbered("i", place+1)
 		s.numbered("o", n)
 		s.numbered("p", product)
-		s.int(quantity)
+		s.integer(quantity)
 		s.amount(price)
 		s.time(p.orderTime(n))
 		s.end()
@@ -136,23 +136,7 @@ func (p *population) eachEvent(s *sheet, write func(event)) {
 	}
 }
 
-func (p *population) writeEvents(s *sheet) {
-	p.eachEvent(s, func(e event) {
-		s.text(e.id)
-		s.text("order")
-		s.text(e.aggregate)
-		s.int(e.version)
-		if e.cause == 0 {
-			s.null()
-		} else {
-			s.int(e.cause)
-		}
-		s.text(e.kind)
-		s.text(fmt.Sprintf(`{"orderId": %q}`, e.aggregate))
-		s.time(e.occurred)
-		s.end()
-	})
-}
+func (p *population) writeEvents(s *sheet) { p.eachEvent(s, s.event) }
 
 func (p *population) writeProcessed(s *sheet) {
 	p.eachEvent(s, func(e event) {
@@ -171,17 +155,16 @@ func (p *population) writeMigrations(s *sheet) {
 		if rank == last {
 			topic, at = "drop customer foreign key from orders", p.now.Add(-130*time.Minute)
 		}
-		s.int(rank)
-		s.int(rank)
+		s.integer(rank)
+		s.text(strconv.Itoa(rank))
 		s.text(topic)
 		s.text("SQL")
 		s.text(fmt.Sprintf("V%d__%s.sql", rank, snake(topic)))
-		s.int(int(int32(p.dice.roll(streamTime, -rank))))
+		s.integer(int(int32(p.dice.roll(streamTime, -rank))))
 		s.text("flyway")
-		s.field()
-		s.buf = at.AppendFormat(s.buf, "2006-01-02 15:04:05.999999")
-		s.int(20 + rank)
-		s.text("t")
+		s.time(at)
+		s.integer(20 + rank)
+		s.boolean(true)
 		s.end()
 	}
 }

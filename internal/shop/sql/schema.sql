@@ -1,18 +1,19 @@
--- The runbook's shop. Keys and indexes are in keys.sql and keys_items.sql: made after the data, they take a third of the time.
+-- The runbook's shop. Keys and indexes are in keys.sql: made after the data, they take a third of the time.
+-- Ids are compared byte by byte (COLLATE "C"), which makes their indexes several times cheaper.
 -- Most references have no foreign key on purpose: this is how a shop comes by orphans.
 
 CREATE TABLE customers (
-    id          text NOT NULL,
+    id          text COLLATE "C" NOT NULL,
     email       text,
     name        text NOT NULL,
     phone       text,
-    referred_by text,
+    referred_by text COLLATE "C",
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE products (
-    id             text NOT NULL,
+    id             text COLLATE "C" NOT NULL,
     name           text NOT NULL,
     price          numeric(19,2) NOT NULL,
     stock_quantity integer,
@@ -23,18 +24,18 @@ CREATE TABLE products (
 
 -- Stock movements: what came in is positive, what went out is negative.
 CREATE TABLE inventory (
-    id         text NOT NULL,
-    product_id text NOT NULL,
+    id         text COLLATE "C" NOT NULL,
+    product_id text COLLATE "C" NOT NULL,
     quantity   integer NOT NULL,
     reason     text NOT NULL CHECK (reason IN ('RECEIPT', 'SALE', 'RETURN', 'ADJUSTMENT')),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE orders (
-    id           text NOT NULL,
-    customer_id  text, -- NULL: ordered as a guest
+    id           text COLLATE "C" NOT NULL,
+    customer_id  text COLLATE "C", -- NULL: ordered as a guest
     status       text NOT NULL CHECK (status IN ('PENDING', 'COMPLETED', 'CANCELLED', 'REFUNDED')),
-    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    currency     text NOT NULL CHECK (length(currency) = 3),
     total_amount numeric(19,2),
     note         text,
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -42,9 +43,9 @@ CREATE TABLE orders (
 );
 
 CREATE TABLE order_items (
-    id         text NOT NULL,
-    order_id   text,
-    product_id text, -- NULL: a line without a product, such as postage
+    id         text COLLATE "C" NOT NULL,
+    order_id   text COLLATE "C",
+    product_id text COLLATE "C", -- NULL: a line without a product, such as postage
     quantity   integer NOT NULL,
     unit_price numeric NOT NULL, -- no fixed scale: some goods are priced per gram
     created_at timestamptz NOT NULL DEFAULT now()
@@ -52,21 +53,21 @@ CREATE TABLE order_items (
 
 -- One row per attempt. Refunds are rows of their own, with status REFUNDED and a positive amount.
 CREATE TABLE payments (
-    id           text NOT NULL,
-    order_id     text, -- NULL: money not yet allocated
+    id           text COLLATE "C" NOT NULL,
+    order_id     text COLLATE "C", -- NULL: money not yet allocated
     amount       numeric(19,2) NOT NULL CHECK (amount > 0),
-    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    currency     text NOT NULL CHECK (length(currency) = 3),
     status       text NOT NULL CHECK (status IN ('PENDING', 'COMPLETED', 'FAILED', 'REFUNDED')),
     provider_ref text,
-    refund_of    text,
+    refund_of    text COLLATE "C",
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE domain_events (
-    event_id       text NOT NULL,
+    event_id       text COLLATE "C" NOT NULL,
     aggregate_type text NOT NULL,
-    aggregate_id   text NOT NULL,
+    aggregate_id   text COLLATE "C" NOT NULL,
     version        integer NOT NULL,
     cause_version  integer, -- the version of the same aggregate that led to this event
     event_type     text NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE domain_events (
 );
 
 CREATE TABLE processed_events (
-    event_id     text NOT NULL,
+    event_id     text COLLATE "C" NOT NULL,
     processed_at timestamptz NOT NULL DEFAULT now()
 );
 
