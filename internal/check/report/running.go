@@ -16,11 +16,7 @@ func Running(run check.Run, progress map[string]check.Progress, checks Checks, n
 	m := message.Message{
 		Headline: message.Text("⏳ %s: %s", run.Title, strings.Join(progressPieces(run, progress, now), ", ")),
 		Context:  []message.Line{message.Join(run.Ref(), askedBy(run))},
-		Actions: []message.Action{{Verb: "stop", Ref: run.Ref(), Label: "Stop", Confirm: &message.Confirm{
-			Title: "Stop this run?",
-			Text:  "It stops after the piece it is reading. What it has found until then stays.",
-			Yes:   "Stop it", No: "Let it run",
-		}}},
+		Actions:  []message.Action{stopButton(run.Ref())},
 	}
 	if paused := paused(progress, checks); len(paused) > 0 {
 		m.Parts = []message.Part{{Lines: paused}}
@@ -33,8 +29,17 @@ func Queued(o check.Order) message.Post {
 	m := message.Message{
 		Headline: message.Text("⏳ %s: %s asked for, starting", o.Title, plural(len(o.Checks), "check")),
 		Context:  []message.Line{message.Join(o.Ref(), askedBy(check.Run{Order: o}))},
+		Actions:  []message.Action{stopButton(o.Ref())},
 	}
 	return place(check.Run{Order: o}, m, false)
+}
+
+func stopButton(ref string) message.Action {
+	return message.Action{Verb: "stop", Ref: ref, Label: "Stop", Confirm: &message.Confirm{
+		Title: "Stop this run?",
+		Text:  "It stops after the piece it is reading. What it has found until then stays.",
+		Yes:   "Stop it", No: "Let it run",
+	}}
 }
 
 func askedBy(run check.Run) message.Line {

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
@@ -53,10 +52,10 @@ func threadHeadline(f check.Finding, checks Checks) message.Line {
 	if means == "" {
 		means = "break this check"
 	}
-	if f.Tally.Rows == 1 {
-		noun, means = "of the "+noun, strings.TrimSpace(means)
-	}
 	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), count(f.Tally.Rows), noun, means)
+	if f.Tally.Rows == 1 {
+		text = fmt.Sprintf("🔴 FAIL %s: 1 found. Such %s %s.", checks.title(f.Check), noun, means)
+	}
 	if m := moneyText(f.Tally.Money); m != "" {
 		text += " " + m + " at stake."
 	}

@@ -1,0 +1,128 @@
+package report_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
+
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/check/report"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var (
+	began = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	bad   = time.Date(2026, 11, 21, 10, 2, 0, 0, time.UTC)
+)
+
+var checks = report.Checks{
+	"orphaned-orders": {Name: "orphaned-orders", Title: "Orphaned orders", Kind: "orphans", Place: "production/shop", Noun: "orders", Owner: "backend",
+		Means: "belong to a customer that does not exist", Likely: "Likely when customers are deleted while orders are in flight."},
+	"order-payments": {Name: "order-payments", Title: "Payments", Kind: "match", Place: "production/shop", Noun: "orders", Means: "were not paid as they should have been"},
+	"product-stock":  {Name: "product-stock", Title: "Stock", Kind: "totals", Place: "production/shop", Noun: "products"},
+	"customer-cache": {Name: "customer-cache", Title: "Customer cache", Place: "production/cache"},
+}
+
+func usd(s string) map[string]decimal.Decimal {
+	return map[string]decimal.Decimal{"USD": decimal.RequireFromString(s)}
+}
+
+var (
+	orphans = check.Finding{Check: "orphaned-orders", Verdict: check.Fail, Started: began, Duration: 900 * time.Millisecond,
+		Result: check.Result{Scanned: 3_000_000, Read: 3_300_000, Plan: "key ranges", Position: "LSN 0/16B3748", Notes: []string{"12 orders have no customer at all (NULL): not judged"}},
+		Tally: check.Tally{Rows: 30, Money: usd("1204.5"), First: bad, Last: bad.Add(time.Hour),
+			Columns:  []check.Column{{Name: "id", Class: check.Key}, {Name: "customer_id", Class: check.Key}, {Name: "total_amount", Class: check.Number}},
+			Examples: []check.Example{{Values: []string{"o100000", "gone", "45.10"}}, {Values: []string{"o100001", "gone", "7.00"}}}}}
+	payments = check.Finding{Check: "order-payments", Verdict: check.Fail, Started: began, Duration: 2 * time.Second,
+		Result: check.Result{Scanned: 2_700_000, Read: 5_700_000, Plan: "bucket sums"},
+		Tally: check.Tally{Rows: 43, Money: usd("17000"), Classes: map[string]int64{"unpaid": 17, "paid_twice": 21, "underpaid": 5},
+			Columns:  []check.Column{{Name: "id", Class: check.Key}, {Name: "total", Class: check.Number}},
+			Examples: []check.Example{{Class: "unpaid", Values: []string{"o5", "12.00"}}}}}
+	stock = check.Finding{Check: "product-stock", Verdict: check.Pass, Started: began, Duration: time.Second, Result: check.Result{Scanned: 50_000, Read: 150_000, Plan: "one statement"}}
+	cache = check.Finding{Check: "customer-cache", Verdict: check.Unknown, Reason: "Redis did not answer in 5 s.", Started: began}
+)
+
+func run(state check.RunState, findings ...check.Finding) check.Run {
+	r := check.Run{
+		Order: check.Order{ID: 1042, Title: "Orders", Channel: "C1", AskedBy: "U1ALICE", AskedAt: began},
+		State: state, Findings: findings, Started: began, Finished: began.Add(6200 * time.Millisecond),
+	}
+	for _, f := range findings {
+		r.Checks = append(r.Checks, f.Check)
+	}
+	return r
+}
+
+func TestWhatPeopleRead(t *testing.T) {
+	half := check.Finding{Check: "order-payments", Verdict: check.Unknown, Reason: "Postgres production/shop did not answer in 5 s.", Tally: check.Tally{Rows: 4, Columns: payments.Tally.Columns, Examples: payments.Tally.Examples}}
+	stopped := run(check.Stopped, orphans)
+	stopped.Checks, stopped.StoppedBy = []string{"orphaned-orders", "order-payments"}, "U1BOB"
+	failed := run(check.Failed)
+	failed.Checks, failed.Reason = []string{"orphaned-orders"}, "Your right to run it was taken away before it began."
+	shared := run(check.Done, orphans)
+	shared.NoRows = true
+	running := run(check.Running, orphans)
+	running.Checks = append(running.Checks, "order-payments")
+	one := orphans
+	one.Tally.Rows = 1
+	for name, posts := range map[string][]message.Post{
+		"fail":    report.Finished(run(check.Done, orphans, payments, stock, cache), checks),
+		"pass":    report.Finished(run(check.Done, stock, stock), checks),
+		"single":  report.Finished(run(check.Done, stock), checks),
+		"one-row": report.Finished(run(check.Done, one), checks),
+		"unknown": report.Finished(run(check.Done, stock, cache), checks),
+		"partial": report.Finished(run(check.Done, half), checks),
+		"stopped": report.Finished(stopped, checks),
+		"failed":  report.Finished(failed, checks),
+		"shared":  report.Finished(shared, checks),
+		"queued":  {report.Queued(run(check.Queued, orphans, stock).Order)},
+		"running": {report.Running(running, map[string]check.Progress{"order-payments": {Done: 41, Total: 100, Reading: "payments", Paused: "replica lag 12 s (limit 5 s)"}}, checks, began.Add(4*time.Second))},
+		"details": {report.Details(run(check.Done, orphans, stock), checks, "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text string
+			for _, p := range posts {
+				text += "── " + p.Key + "\n" + p.Message.PlainText() + "\n"
+			}
+			golden(t, filepath.Join("testdata", name+".txt"), text)
+		})
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("-want +got; if meant: go test ./internal/check/report -update\n%s", diff)
+	}
+}
+
+func TestMoney(t *testing.T) {
+	for _, tt := range []struct{ currency, amount, want string }{
+		{"USD", "18204.1", "$18,204.10"},
+		{"EUR", "0.005", "€0.005"},
+		{"CHF", "1234567.89", "1,234,567.89 CHF"},
+		{"USD", "-5", "-$5.00"},
+		{"", "1000", "1,000.00"},
+		{"USD", "12345678901234567890.12", "$12,345,678,901,234,567,890.12"},
+	} {
+		if got := report.Money(tt.currency, decimal.RequireFromString(tt.amount)); got != tt.want {
+			t.Errorf("Money(%s, %s) = %s, want %s", tt.currency, tt.amount, got, tt.want)
+		}
+	}
+}
