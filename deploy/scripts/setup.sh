@@ -113,8 +113,11 @@ install_packages() {
   done
 }
 
+work='' # a directory for downloads
+trap '[[ -z $work ]] || rm -rf "$work"' EXIT
+
 fetch_go() {
-  local arch archive work
+  local arch archive
   case $(uname -m) in
     x86_64) arch=amd64 ;;
     aarch64) arch=arm64 ;;
@@ -126,7 +129,6 @@ fetch_go() {
   archive=go$go_version.linux-$arch.tar.gz
   mkdir -p "$cache"
   work=$(mktemp -d "$cache/go-download.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
   curl -fsSL --retry 3 -o "$work/$archive" "$go_downloads/$archive"
   # The sum guards against a cut or altered copy; that it is Go's is vouched for by TLS.
   echo "$(curl -fsSL --retry 3 "$go_downloads/$archive.sha256")  $work/$archive" | sha256sum -c --quiet -
