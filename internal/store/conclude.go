@@ -92,9 +92,9 @@ func queueFindings(batch *pgx.Batch, run check.Run) error {
 		if err != nil {
 			return fmt.Errorf("encode finding %s: %w", f.Check, err)
 		}
-		batch.Queue(`INSERT INTO run_checks AS c (run, name, state, saves) VALUES ($1, $2, $3, 1)
-			ON CONFLICT (run, name) DO UPDATE SET state = excluded.state, saves = c.saves + 1
-			WHERE json_typeof(c.state -> 'finding') IS DISTINCT FROM 'object'`, run.ID, f.Check, state)
+		batch.Queue(`INSERT INTO run_checks AS c (run, name, state, done, saves) VALUES ($1, $2, $3, true, 1)
+			ON CONFLICT (run, name) DO UPDATE SET state = excluded.state, done = true, saves = c.saves + 1
+			WHERE NOT c.done`, run.ID, f.Check, state)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (s *Store) Open(ctx context.Context, source string) (io.ReadCloser, int64, 
 	}
 	var raw []byte
 	var chunks, size, kept int64
-	err = s.pool.QueryRow(ctx, `SELECT state -> 'tally' -> 'columns', chunks, bytes,
+	err = s.pool.QueryRow(ctx, `SELECT state, chunks, bytes,
 		(SELECT count(*) FROM run_rows r WHERE r.run = c.run AND r.name = c.name)
 		FROM run_checks c WHERE run = $1 AND name = $2`, run, name).Scan(&raw, &chunks, &size, &kept)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && kept < chunks {
@@ -56,16 +56,14 @@ func parseSource(source string) (run int64, name string, err error) {
 	return 0, "", fmt.Errorf("open %q: files are named run/<number>/<check>: %w", source, commands.ErrNotFound)
 }
 
-func fileHeader(columns []byte) ([]byte, error) {
-	var cols []check.Column
-	if columns != nil {
-		if err := json.Unmarshal(columns, &cols); err != nil {
-			return nil, err
-		}
+func fileHeader(raw []byte) ([]byte, error) {
+	var state check.State
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	if err := w.Write(check.FileHeader(cols)); err != nil {
+	if err := w.Write(check.FileHeader(state.Tally.Columns)); err != nil {
 		return nil, err
 	}
 	w.Flush()

@@ -82,7 +82,7 @@ func (j *Journal) Save(ctx context.Context, name string, s check.State, rows [][
 		return fmt.Errorf("encode journal of run %d, %s: %w", j.run, name, err)
 	}
 	for try := 1; ; try++ {
-		err = j.saveOnce(ctx, name, state, rows)
+		err = j.saveOnce(ctx, name, state, s.Finding != nil, rows)
 		if err == nil || errors.Is(err, check.ErrFenced) || refused(err) || try == saveTries {
 			break
 		}
@@ -106,7 +106,7 @@ func (j *Journal) Save(ctx context.Context, name string, s check.State, rows [][
 	return fmt.Errorf("save journal of run %d, %s: %w", j.run, name, err)
 }
 
-func (j *Journal) saveOnce(ctx context.Context, name string, state []byte, rows [][]string) error {
+func (j *Journal) saveOnce(ctx context.Context, name string, state []byte, done bool, rows [][]string) error {
 	ctx, cancel := j.store.bounded(ctx)
 	defer cancel()
 	m := j.mark(name)
@@ -125,7 +125,7 @@ func (j *Journal) saveOnce(ctx context.Context, name string, state []byte, rows 
 	}
 	// Until the answer is here, it is not known whether this took effect.
 	j.setMark(name, mark{saves: m.saves, doubt: true, rows: len(rows)})
-	if err := j.write(ctx, name, m.saves, state, chunks, len(rows)-m.rows, size); err != nil {
+	if err := j.write(ctx, name, m.saves, piece{state: state, done: done, chunks: chunks, rows: len(rows) - m.rows, bytes: size}); err != nil {
 		if refused(err) || errors.Is(err, check.ErrFenced) {
 			j.setMark(name, m)
 		}
@@ -158,9 +158,9 @@ const saveJournal = `
 WITH fence AS (
 	SELECT id FROM runs WHERE id = $1 AND epoch = $3 AND state = 'running' FOR SHARE
 ), saved AS (
-	INSERT INTO run_checks AS c (run, name, state, saves, chunks, rows, bytes)
-	SELECT id, $2, $5, 1, cardinality($6::bytea[]), $7, $8 FROM fence WHERE $4::bigint = 0 OR EXISTS (SELECT 1 FROM run_checks WHERE run = $1 AND name = $2)
-	ON CONFLICT (run, name) DO UPDATE SET state = excluded.state, saves = c.saves + 1,
+	INSERT INTO run_checks AS c (run, name, state, done, saves, chunks, rows, bytes)
+	SELECT id, $2, $5, $9, 1, cardinality($6::bytea[]), $7, $8 FROM fence WHERE $4::bigint = 0 OR EXISTS (SELECT 1 FROM run_checks WHERE run = $1 AND name = $2)
+	ON CONFLICT (run, name) DO UPDATE SET state = excluded.state, done = excluded.done, saves = c.saves + 1,
 		chunks = c.chunks + excluded.chunks, rows = c.rows + excluded.rows, bytes = c.bytes + excluded.bytes
 	WHERE c.saves = $4
 	RETURNING chunks
@@ -170,9 +170,18 @@ WITH fence AS (
 )
 SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM saved)`
 
-func (j *Journal) write(ctx context.Context, name string, saves int64, state []byte, chunks [][]byte, rows int, size int64) error {
+// piece is what one save adds.
+type piece struct {
+	state  []byte
+	done   bool
+	chunks [][]byte
+	rows   int
+	bytes  int64
+}
+
+func (j *Journal) write(ctx context.Context, name string, saves int64, p piece) error {
 	var fence, saved int
-	err := j.store.pool.QueryRow(ctx, saveJournal, j.run, name, j.epoch, saves, state, chunks, rows, size).Scan(&fence, &saved)
+	err := j.store.pool.QueryRow(ctx, saveJournal, j.run, name, j.epoch, saves, p.state, p.chunks, p.rows, p.bytes, p.done).Scan(&fence, &saved)
 	switch {
 	case err != nil:
 		return err

@@ -31,25 +31,30 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// readRun reads a run and its findings as one statement sees them.
+// readRun reads a run and its findings as one statement sees them. What is
+// JSON is taken apart here and not by Postgres, which refuses \u0000.
 func readRun(ctx context.Context, q querier, id int64) (check.Run, error) {
 	var run check.Run
-	var asked, found []byte
+	var asked []byte
+	var states []string
 	var started, finished *time.Time
 	err := q.QueryRow(ctx, `
-		SELECT r.asked, r.state, r.reason, r.stop_by, r.started, r.finished,
-			(SELECT coalesce(json_agg(c.state -> 'finding') FILTER (WHERE json_typeof(c.state -> 'finding') = 'object'), '[]')
-			 FROM run_checks c WHERE c.run = r.id)
-		FROM runs r WHERE r.id = $1`, id).Scan(&asked, &run.State, &run.Reason, &run.StoppedBy, &started, &finished, &found)
+		SELECT asked, state, reason, stop_by, started, finished,
+			ARRAY(SELECT c.state::text FROM run_checks c WHERE c.run = r.id AND c.done)
+		FROM runs r WHERE r.id = $1`, id).Scan(&asked, &run.State, &run.Reason, &run.StoppedBy, &started, &finished, &states)
 	if err != nil {
 		return check.Run{}, err
 	}
 	if err := json.Unmarshal(asked, &run.Order); err != nil {
 		return check.Run{}, fmt.Errorf("decode order: %w", err)
 	}
-	var findings []check.Finding
-	if err := json.Unmarshal(found, &findings); err != nil {
-		return check.Run{}, fmt.Errorf("decode findings: %w", err)
+	findings := make([]check.Finding, 0, len(states))
+	for _, raw := range states {
+		var state check.State
+		if err := json.Unmarshal([]byte(raw), &state); err != nil {
+			return check.Run{}, fmt.Errorf("decode finding: %w", err)
+		}
+		findings = append(findings, *state.Finding)
 	}
 	run.Started, run.Finished = utc(started), utc(finished)
 	run.Findings = inOrder(run.Checks, findings)

@@ -41,7 +41,7 @@ func (s *Store) Uploaded(ctx context.Context, d *bot.Delivery, fileID string) er
 const releaseChannel = `
 WITH released AS (
 	UPDATE channels c SET claimed_until = '-infinity',
-		not_before = greatest(not_before, coalesce($3, clock_timestamp()) + $4::interval)
+		not_before = greatest(c.not_before, coalesce($3, clock_timestamp()) + $4::interval)
 	FROM posts p WHERE p.id = $1 AND c.channel = p.channel AND c.claim = $2 RETURNING c.channel
 )`
 

@@ -86,6 +86,7 @@ CREATE TABLE run_checks (
     run    bigint NOT NULL REFERENCES runs,
     name   text NOT NULL,
     state  json NOT NULL,
+    done   boolean NOT NULL,
     saves  bigint NOT NULL,
     chunks integer NOT NULL DEFAULT 0,
     rows   bigint NOT NULL DEFAULT 0,
