@@ -1,0 +1,85 @@
+package bot
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// suffixMark separates a verb from what makes its action id unique.
+const suffixMark = "~"
+
+// maxAllButtons is the share of the budget that one row of buttons may take.
+const maxAllButtons = 4000
+
+// buttons adds the actions, 25 to a block.
+func (c *canvas) buttons(actions []message.Action) {
+	if c.look.NoButtons {
+		return
+	}
+	var row []slack.BlockElement
+	cost, spent, left := 0, 0, 0
+	flush := func() {
+		if len(row) > 0 {
+			c.add(slack.NewActionBlock(c.id(), row...), cost)
+		}
+		row, cost = nil, 0
+	}
+	for _, a := range actions {
+		b, need := c.button(a)
+		if b == nil || spent+need > maxAllButtons || cost+need+blockCost+reserve > c.chars || c.rooms <= reserveRooms {
+			left++
+			continue
+		}
+		row, cost, spent = append(row, b), cost+need, spent+need
+		if len(row) == maxButtons {
+			flush()
+		}
+	}
+	flush()
+	if left > 0 {
+		c.note("… and %d more buttons that do not fit into one message", left)
+	}
+}
+
+// button is nil for an action that Slack could not carry back unchanged: a
+// shortened reference would act on something else.
+func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
+	if a.Verb == "" || strings.Contains(a.Verb, suffixMark) || size(a.Verb) > maxActionID-10 || size(a.Ref) > maxValue {
+		return nil, 0
+	}
+	label := foreign(a.Label)
+	setZero(&label, a.Verb)
+	id := a.Verb
+	if n := c.verbs[a.Verb]; n > 0 {
+		id += suffixMark + strconv.Itoa(n+1)
+	}
+	c.verbs[a.Verb]++
+	text := plainText(label, maxButtonText)
+	b := slack.NewButtonBlockElement(id, a.Ref, text)
+	cost := size(text.Text) + elementCost
+	switch a.Style {
+	case message.Primary:
+		b.Style = slack.StylePrimary
+	case message.Danger:
+		b.Style = slack.StyleDanger
+	}
+	if a.Confirm != nil {
+		b.Confirm = confirm(*a.Confirm)
+		cost += size(b.Confirm.Title.Text) + size(b.Confirm.Text.Text) + size(b.Confirm.Confirm.Text) + size(b.Confirm.Deny.Text)
+	}
+	return b, cost
+}
+
+func confirm(c message.Confirm) *slack.ConfirmationBlockObject {
+	setZero(&c.Title, "Are you sure?")
+	setZero(&c.Text, c.Title)
+	setZero(&c.Yes, "Yes")
+	setZero(&c.No, "Not now")
+	return slack.NewConfirmationBlockObject(
+		plainText(foreign(c.Title), maxTitle), plainText(foreign(c.Text), maxConfirm),
+		plainText(foreign(c.Yes), maxConfirmYes), plainText(foreign(c.No), maxConfirmYes))
+}

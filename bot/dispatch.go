@@ -1,0 +1,158 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// act is what one envelope asks for. With neither requests nor do there is
+// nothing to do, and why says so for the log.
+type act struct {
+	// id is the same for every delivery of the same thing.
+	id       string
+	requests []commands.Request
+	// do opens or redraws a view; it changes nothing that has to be recorded.
+	do  func(ctx context.Context) error
+	why string
+}
+
+// dispatcher turns envelopes into requests. It decides nothing about rights
+// and keeps no state that matters: the asker does the first, the store the
+// second.
+type dispatcher struct {
+	opt     Options
+	me      self
+	asker   commands.Asker
+	home    Home
+	choices []Choice
+	api     *slack.Client
+	direct  *direct
+	recent  *recent
+	log     *slog.Logger
+}
+
+// handle works on one envelope and says whether it may be acknowledged: when
+// everything is recorded, or the person was told that it is not.
+func (d *dispatcher) handle(ctx context.Context, e envelope) bool {
+	a, err := d.read(e)
+	if err != nil {
+		d.log.Error("unreadable envelope", "type", e.Type, "envelope", e.EnvelopeID, "error", err)
+		// Slack would only send an event again; without an ack of anything
+		// else the person sees that it did not work.
+		return e.Type == socketmode.RequestTypeEventsAPI
+	}
+	if a.why != "" {
+		d.log.Debug("nothing to do", "type", e.Type, "why", a.why)
+		return true
+	}
+	attempt, first := d.recent.begin(a.id)
+	if !first {
+		select {
+		case <-attempt.done:
+			return attempt.ok
+		case <-ctx.Done():
+			return false
+		}
+	}
+	ok := false
+	defer func() { d.recent.end(a.id, attempt, ok) }() // also when it panics
+	ok = d.carryOut(ctx, e, a)
+	return ok
+}
+
+func (d *dispatcher) read(e envelope) (act, error) {
+	switch e.Type {
+	case socketmode.RequestTypeSlashCommands:
+		return readSlash(e)
+	case socketmode.RequestTypeEventsAPI:
+		return d.readEvent(e)
+	case socketmode.RequestTypeInteractive:
+		return d.readInteraction(e)
+	}
+	d.log.Warn("unknown kind of envelope, acknowledged and left alone", "type", e.Type, "envelope", e.EnvelopeID)
+	return act{why: "unknown kind of envelope"}, nil
+}
+
+func (d *dispatcher) carryOut(ctx context.Context, e envelope, a act) bool {
+	ctx, cancel := context.WithDeadline(ctx, e.received.Add(d.opt.Timing.Ask))
+	defer cancel()
+	if a.do != nil {
+		if err := a.do(ctx); err != nil {
+			d.log.Error("view not shown", "type", e.Type, "error", err)
+			return false
+		}
+		return true
+	}
+	ok := true
+	for _, r := range a.requests {
+		if post := d.ask(ctx, r); post != nil {
+			ok = d.tell(ctx, r, *post) && ok
+		}
+	}
+	return ok
+}
+
+// ask passes a request on. A panic becomes an answer, so that the person is
+// not left waiting.
+func (d *dispatcher) ask(ctx context.Context, r commands.Request) (post *message.Post) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error("panic while asking", "request", r.Key, "panic", p, "stack", string(debug.Stack()))
+			post = &message.Post{Message: message.Message{Headline: message.Text(
+				"Something went wrong inside me, and I do not know whether this was recorded. Look at `%s audit`, then try again. (ref %s)",
+				d.opt.Command, r.Key)}}
+		}
+	}()
+	return d.asker.Ask(ctx, r)
+}
+
+// tell sends an answer that could not be recorded.
+func (d *dispatcher) tell(ctx context.Context, r commands.Request, post message.Post) bool {
+	setZero(&post.Channel, r.Channel)
+	setZero(&post.OnlyTo, r.Actor.User)
+	setZero(&post.ResponseURL, r.ResponseURL)
+	setZero(&post.Thread, r.Thread)
+	ctx, cancel := detached(ctx, d.opt.Timing.HTTP)
+	defer cancel()
+	if err := d.direct.send(ctx, post); err != nil {
+		d.log.Error("answer not sent", "request", r.Key, "error", withoutAddress(err))
+		return mayHaveHappened(err)
+	}
+	return true
+}
+
+func person(enterprise, team, user string) audit.Actor {
+	return audit.Actor{Kind: audit.Person, Enterprise: enterprise, Team: team, User: user}
+}
+
+// requestKey joins the parts that identify a request.
+func requestKey(parts ...string) string { return strings.Join(parts, ":") }
+
+func missing(what string, e envelope) error {
+	return fmt.Errorf("%s without %s", e.Type, what)
+}
+
+// slackTime is the time of a Slack timestamp ("1700000000.000100").
+func slackTime(ts string) time.Time {
+	var seconds, micros int64
+	if n, _ := fmt.Sscanf(ts, "%d.%06d", &seconds, &micros); n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, micros*1000).UTC()
+}
+
+// slackTimestamp is a time as Slack writes it.
+func slackTimestamp(t time.Time) string {
+	return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000)
+}

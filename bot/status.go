@@ -1,0 +1,53 @@
+package bot
+
+import (
+	"errors"
+	"time"
+)
+
+// Status is how the sockets to Slack stand.
+type Status struct {
+	Links []LinkStatus
+	// Trouble says why there is no socket, or fewer than wanted; may be empty.
+	Trouble string
+}
+
+// LinkStatus is one open socket.
+type LinkStatus struct {
+	Number int
+	Since  time.Time
+	Silent time.Duration // since the last frame, pings included
+}
+
+func (s *socket) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := Status{Trouble: s.last}
+	for l := range s.links {
+		if l.alive() {
+			out.Links = append(out.Links, LinkStatus{Number: l.number, Since: l.opened, Silent: l.silence(s.now())})
+		}
+	}
+	return out
+}
+
+// ready is nil when requests can come in: Slack said hello on a socket that is
+// still open.
+func (s *socket) ready() error {
+	status := s.status()
+	if len(status.Links) > 0 {
+		return nil
+	}
+	if status.Trouble == "" {
+		return errors.New("no socket to Slack")
+	}
+	return errors.New("no socket to Slack: " + status.Trouble)
+}
+
+func (s *socket) live() int { return len(s.status().Links) }
+
+func (s *socket) explain(trouble string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = trouble
+}
