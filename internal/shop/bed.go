@@ -2,6 +2,7 @@ package shop
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -122,6 +123,9 @@ func (p *Plant) merge(other Plant) {
 	}
 }
 
+// plain says whether a kind is free of hostile texts.
+func (s seed) plain() bool { return !strings.HasPrefix(s.kind, "hostile-") }
+
 // plantOrder gives a right order to damage. It lies in the past, where its place is.
 func (b *bed) plantOrder() *order {
 	o := b.order()
@@ -155,6 +159,7 @@ func (b *bed) plantCustomer() *customer {
 
 func (b *bed) plantProduct() *product {
 	p := b.product()
+	p.updated = b.recently()
 	b.products = append(b.products, p)
 	return p
 }
@@ -168,7 +173,7 @@ func (b *bed) plantStrangeCustomer(id, text string) *customer {
 
 func (b *bed) plantStrangeProduct(id, name string) *product {
 	p := b.strangeProduct(id)
-	p.name = name
+	p.name, p.updated = name, b.recently()
 	b.products = append(b.products, p)
 	return p
 }
@@ -203,8 +208,6 @@ func (b *bed) restock(p *product, stock *int, quantities ...int) {
 	}
 }
 
-// about orders, customers, products: the mark that a check gets for them.
-
 func orderMark(check string, money Amount, orders ...*order) []mark {
 	m := mark{check: check, table: "orders", money: money, first: orders[0].created, last: orders[0].created}
 	for _, o := range orders {
@@ -214,8 +217,9 @@ func orderMark(check string, money Amount, orders ...*order) []mark {
 	return []mark{m}
 }
 
-func customerMark(kept string, extra ...*customer) []mark {
-	m := mark{check: DuplicateEmails, table: "customers", kept: kept, first: extra[0].created, last: extra[0].created}
+// customerMark is for customers whose email is shared with one to keep; class and kept are empty for innocents.
+func customerMark(class, kept string, extra ...*customer) []mark {
+	m := mark{check: DuplicateEmails, class: class, table: "customers", kept: kept, first: extra[0].created, last: extra[0].created}
 	for _, c := range extra {
 		m.keys = append(m.keys, c.id)
 		m.span(c.created)
@@ -224,10 +228,10 @@ func customerMark(kept string, extra ...*customer) []mark {
 }
 
 func productMark(check string, products ...*product) []mark {
-	m := mark{check: check, table: "products", first: products[0].created, last: products[0].created}
+	m := mark{check: check, table: "products", first: products[0].updated, last: products[0].updated}
 	for _, p := range products {
 		m.keys = append(m.keys, p.id)
-		m.span(p.created)
+		m.span(p.updated)
 	}
 	return []mark{m}
 }

@@ -52,11 +52,17 @@ func duplicates() []seed {
 			sow: func(b *bed) []mark {
 				c := b.plantCustomer()
 				c.email = nil
-				return customerMark("", c)
+				return customerMark("", "", c)
 			},
 		},
 	}
 }
+
+// The classes of duplicate-emails.
+const (
+	Duplicate = "duplicate"
+	Conflict  = "conflict"
+)
 
 const (
 	same      = true
@@ -77,8 +83,9 @@ func (b *bed) twins(later time.Time, alike bool) []mark {
 		extra.name, extra.phone, extra.referredBy = kept.name, kept.phone, kept.referredBy
 	} else {
 		kept.phone, extra.name, extra.phone = ptr("+1-555-0100"), kept.name+" Jr.", ptr("+1-555-0199")
+		return customerMark(Conflict, kept.id, extra)
 	}
-	return customerMark(kept.id, extra)
+	return customerMark(Duplicate, kept.id, extra)
 }
 
 // sowCrowd gives one email to a crowd. Every third of them is as old as the one before it.
@@ -96,7 +103,7 @@ func sowCrowd(b *bed) []mark {
 		c.email, c.name, c.phone, c.referredBy, c.created, c.updated = &email, kept.name, kept.phone, kept.referredBy, at, at
 		extra = append(extra, c)
 	}
-	return customerMark(kept.id, extra...)
+	return customerMark(Duplicate, kept.id, extra...)
 }
 
 // lookAlikes plants two customers, the second with a changed form of the first one's email, or both changed.
@@ -107,5 +114,5 @@ func (b *bed) lookAlikes(forms ...func(string) string) []mark {
 	if len(forms) > 1 {
 		one.email = ptr(forms[1](email))
 	}
-	return customerMark("", one, other)
+	return customerMark("", "", one, other)
 }

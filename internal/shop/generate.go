@@ -39,12 +39,14 @@ type Options struct {
 	// items, nine tenths as many payments, a tenth as many customers (at least 300) and a sixtieth as many products
 	// (at least 200), give or take the planted ones.
 	Orders int
-	// Seed determines every row; shops of one seed, size, Now and Plant are equal.
+	// Seed determines every row; shops with equal options are equal.
 	Seed int64
 	// Now is the time of the newest rows; default: the database's clock.
 	Now time.Time
 	// Plant says what is wrong; default everything.
 	Plant Planting
+	// Plain leaves out the hostile texts, for a shop that is shown to people.
+	Plain bool
 	// Unclustered spreads the items of an order over the whole table, as years of traffic would.
 	Unclustered bool
 	// Progress, if given, is told how far the work is. Calls come one at a time.
@@ -101,7 +103,7 @@ func Generate(ctx context.Context, dsn string, opt Options) (*Truth, error) {
 	pop := newPopulation(opt.Seed, opt.Now, opt.Orders)
 	truth := &Truth{Seed: opt.Seed, Now: opt.Now, Orders: pop.orders, Customers: pop.customers, Products: pop.products}
 	if opt.Plant != PlantNone {
-		if err := truth.sow(pop, opt.Plant); err != nil {
+		if err := truth.sow(pop, opt); err != nil {
 			return nil, err
 		}
 	}
@@ -112,11 +114,11 @@ func Generate(ctx context.Context, dsn string, opt Options) (*Truth, error) {
 }
 
 // sow plants every kind into the population and notes it.
-func (t *Truth) sow(pop *population, what Planting) error {
+func (t *Truth) sow(pop *population, opt Options) error {
 	g := newSeeded(pop)
 	b := &bed{ground: g, now: pop.now}
 	for _, s := range seeds() {
-		if s.young && what == PlantLasting {
+		if s.young && opt.Plant == PlantLasting || !s.plain() && opt.Plain {
 			continue
 		}
 		t.Plants = append(t.Plants, b.sowAll(s)...)

@@ -110,7 +110,7 @@ func sowHostileTwins(b *bed) []mark {
 		email := b.keyText(text) + "@example.com"
 		kept.email, extra.email = &email, &email
 		extra.created = b.recently()
-		marks = append(marks, customerMark(kept.id, extra)...)
+		marks = append(marks, customerMark(Duplicate, kept.id, extra)...)
 	}
 	return marks
 }
@@ -123,7 +123,7 @@ func hostileRight() []seed {
 		right("hostile-customer", "right customers with hostile emails, names and phones", func(b *bed, text string) []mark {
 			c := b.plantCustomer()
 			c.email, c.name, c.phone = ptr(text+fmt.Sprint(b.number())), text, &text
-			return customerMark("", c)
+			return customerMark("", "", c)
 		}),
 		right("hostile-order", "right orders with hostile notes, ids and customers", func(b *bed, text string) []mark {
 			o, c := b.recentOrder(), b.plantStrangeCustomer(b.keyText(text), text)

@@ -22,9 +22,12 @@ var oracle = map[string]string{
 		  AND o.created_at <= $1::timestamptz - interval '10 minutes'`,
 
 	shop.DuplicateEmails: `
-		SELECT younger.id, '', '0', younger.created_at FROM customers younger
-		WHERE (SELECT count(*) FROM customers older WHERE older.email = younger.email
-		         AND (older.created_at < younger.created_at OR older.created_at = younger.created_at AND older.id < younger.id)) > 0`,
+		SELECT younger.id,
+		       CASE WHEN (kept.name, kept.phone) IS NOT DISTINCT FROM (younger.name, younger.phone) THEN 'duplicate' ELSE 'conflict' END,
+		       '0', younger.created_at
+		FROM customers younger
+		JOIN customers kept ON kept.id = (SELECT c.id FROM customers c WHERE c.email = younger.email ORDER BY c.created_at, c.id LIMIT 1)
+		WHERE kept.id <> younger.id`,
 
 	shop.OrderTotals: `
 		SELECT id, '', abs(coalesce(total_amount, 0) - expected)::text, created_at
@@ -33,7 +36,7 @@ var oracle = map[string]string{
 		WHERE total_amount IS NULL OR total_amount < expected - 0.01 OR total_amount > expected + 0.01`,
 
 	shop.ProductStock: `
-		SELECT id, '', '0', created_at
+		SELECT id, '', '0', updated_at
 		FROM (SELECT p.*, (SELECT coalesce(sum(m.quantity), 0) FROM inventory m WHERE m.product_id = p.id) AS expected
 		      FROM products p) judged
 		WHERE stock_quantity IS NULL OR stock_quantity <> expected`,
@@ -75,9 +78,8 @@ var oracle = map[string]string{
 		SELECT id, '', '0', created_at FROM order_items i
 		WHERE product_id IS NOT NULL AND (SELECT count(*) FROM products p WHERE p.id = i.product_id) = 0`,
 
-	shop.NegativeValues: `
-		SELECT id, '', '0', created_at FROM products WHERE stock_quantity < 0
-		UNION ALL SELECT id, '', '0', created_at FROM orders WHERE total_amount < 0`,
+	shop.NegativeStock:  `SELECT id, '', '0', updated_at FROM products WHERE stock_quantity < 0`,
+	shop.NegativeTotals: `SELECT id, '', '0', created_at FROM orders WHERE total_amount < 0`,
 
 	shop.ForeignKeys: `
 		SELECT id, '', '0', created_at FROM inventory m WHERE (SELECT count(*) FROM products p WHERE p.id = m.product_id) = 0
@@ -185,6 +187,7 @@ func TestTruthAndDataAgree(t *testing.T) {
 		{"items all over the table", shop.Options{Orders: 3001, Seed: 3, Unclustered: true}},
 		{"another seed", shop.Options{Seed: 1 << 62}},
 		{"without what is innocent for a while", shop.Options{Seed: 5, Plant: shop.PlantLasting}},
+		{"without hostile texts", shop.Options{Seed: 8, Plain: true}},
 		{"nothing planted", shop.Options{Seed: 6, Plant: shop.PlantNone}},
 		{"another time", shop.Options{Seed: 7, Now: time.Date(2025, 10, 25, 10, 0, 0, 0, time.UTC)}},
 	}
@@ -193,7 +196,6 @@ func TestTruthAndDataAgree(t *testing.T) {
 			dsn, truth := generate(t, tt.opt)
 			conn := connect(t, dsn)
 			agree(t, conn, truth, truth.Now)
-			agree(t, conn, truth, truth.Now.Add(5*time.Minute))
 			agree(t, conn, truth, truth.Now.Add(24*time.Hour))
 			if tt.opt.Plant != shop.PlantNone {
 				if diff := cmp.Diff(slices.Sorted(maps.Keys(oracle)), truth.Checks()); diff != "" {

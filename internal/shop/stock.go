@@ -33,7 +33,7 @@ func stock() []seed {
 			sow: func(b *bed) []mark {
 				p := b.plantProduct()
 				b.restock(p, ptr(-3), 4, -7)
-				return productMark(NegativeValues, p)
+				return productMark(NegativeStock, p)
 			},
 		},
 		{
@@ -41,7 +41,7 @@ func stock() []seed {
 			sow: func(b *bed) []mark {
 				p := b.plantProduct()
 				b.restock(p, ptr(-2), 4)
-				return append(productMark(NegativeValues, p), productMark(ProductStock, p)...)
+				return append(productMark(NegativeStock, p), productMark(ProductStock, p)...)
 			},
 		},
 		agrees("stock-zero-without-rows", 5, "never in stock", func(b *bed, p *product) { b.restock(p, ptr(0)) }),

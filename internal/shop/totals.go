@@ -70,7 +70,7 @@ func wrongTotals() []seed {
 				o.items = o.items[:1]
 				o.items[0].quantity, o.items[0].price = 1, -5*unitsPerOne
 				o.total = ptr(o.sum())
-				return orderMark(NegativeValues, 0, o)
+				return orderMark(NegativeTotals, 0, o)
 			},
 		},
 	}
@@ -146,7 +146,7 @@ func rightTotals() []seed {
 				b.addItem(o, nil, 1, -o.sum())
 				o.total = ptr(o.sum())
 				o.payments = nil
-				return orderMark(NegativeValues, 0, o)
+				return orderMark(NegativeTotals, 0, o)
 			},
 		},
 	}

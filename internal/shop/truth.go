@@ -18,7 +18,8 @@ const (
 	PaymentsWithoutOrder = "payments-without-order"
 	ItemsWithoutOrder    = "items-without-order"
 	ItemsWithoutProduct  = "items-without-product"
-	NegativeValues       = "negative-values"
+	NegativeStock        = "negative-stock"
+	NegativeTotals       = "negative-totals"
 	PaidNotCompleted     = "paid-not-completed"
 	ForeignKeys          = "foreign-keys"
 )
@@ -34,8 +35,9 @@ type Plant struct {
 	Kind string `json:"kind"`
 	// Check is the check that must report the keys, or for an innocent plant must never report them.
 	Check string `json:"check"`
-	// Class, for order-payments only: unpaid, underpaid, overpaid, paid_twice, wrong_currency, paid_but_pending
-	// or paid_but_cancelled.
+	// Class is, for order-payments, unpaid, underpaid, overpaid, paid_twice, wrong_currency, paid_but_pending or
+	// paid_but_cancelled, and for duplicate-emails duplicate or conflict; otherwise empty. An innocent plant has
+	// one only if it matures.
 	Class string `json:"class,omitempty"`
 	// Table is the table whose primary key Keys holds.
 	Table string `json:"table"`
@@ -52,7 +54,8 @@ type Plant struct {
 	// absolute difference for order-totals (a NULL total counts as 0) and order-payments, the amount for
 	// payments-without-order, what is held for paid-not-completed; otherwise 0.
 	Money Amount `json:"money"`
-	// First and Last are the earliest and latest created_at among the keys; zero for a constraint.
+	// First and Last are the earliest and latest created_at among the keys, for products updated_at, which tells
+	// when the stock last changed; zero for a constraint.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	About string    `json:"about"`
@@ -120,7 +123,7 @@ func (t *Truth) Money(check string) Amount {
 	return sum
 }
 
-// Times gives the earliest and latest created_at of a check's defects; zero times if it has none that are rows.
+// Times gives the earliest First and the latest Last of a check's defects; zero times if it has none that are rows.
 func (t *Truth) Times(check string) (first, last time.Time) {
 	for _, p := range t.Plants {
 		if p.Check != check || p.Innocent || p.First.IsZero() {
