@@ -24,69 +24,97 @@ const (
 	shortestWait = 10 * time.Millisecond
 )
 
-// nextDelivery claims the channel of the first delivery that is due. A channel
-// is claimed as a whole, so that its messages stay in order. Both rows are
-// locked, so that a claimer that waited for another sees what that one did.
+// due is what may be sent as far as a post itself tells: its time has come,
+// and the message it belongs to was sent or given up.
+const due = `p.state = 'waiting' AND p.not_before <= coalesce($1, clock_timestamp())
+	AND NOT EXISTS (SELECT 1 FROM posts q WHERE q.key = p.needs AND q.file = '' AND q.sent_version = 0 AND q.state = 'waiting')`
+
+// nextChannel locks the free channel that has waited longest.
+const nextChannel = `
+SELECT c.channel FROM channels c
+JOIN (SELECT p.channel, min(p.turn) AS turn FROM posts p WHERE ` + due + ` GROUP BY p.channel) w USING (channel)
+WHERE c.not_before <= coalesce($1, clock_timestamp()) AND c.claimed_until <= coalesce($1, clock_timestamp())
+ORDER BY w.turn LIMIT 1 FOR UPDATE OF c SKIP LOCKED`
+
+// nextDelivery claims the locked channel for its first delivery. It has to be
+// a statement of its own: only then does it see what the sender before did,
+// and cannot take the second message for the first.
 const nextDelivery = `
-WITH due AS (
-	SELECT p.id, p.channel FROM posts p JOIN channels c USING (channel)
-	WHERE p.state = 'waiting' AND p.not_before <= coalesce($1, clock_timestamp())
-	  AND c.not_before <= coalesce($1, clock_timestamp()) AND c.claimed_until <= coalesce($1, clock_timestamp())
-	  AND NOT EXISTS (SELECT 1 FROM posts q WHERE q.key = p.needs AND q.file = '' AND q.sent_version = 0 AND q.state = 'waiting')
-	ORDER BY p.turn LIMIT 1 FOR UPDATE OF p, c SKIP LOCKED
+WITH first AS (
+	SELECT p.id FROM posts p WHERE p.channel = $3 AND ` + due + ` ORDER BY p.turn LIMIT 1
 ), claimed AS (
 	UPDATE channels c SET claim = c.claim + 1, claimed_until = coalesce($1, clock_timestamp()) + $2
-	FROM due WHERE c.channel = due.channel RETURNING c.claim
+	WHERE c.channel = $3 AND EXISTS (SELECT FROM first) RETURNING c.claim
 )
 SELECT p.id, claimed.claim, p.version, p.ts, p.unknown, p.tried, p.file_id, p.attempts, p.created, p.desired,
-	p.file, p.only_to, p.sent_version,
-	n.desired, coalesce(n.ts, ''), coalesce(n.root, ''), coalesce(n.state = 'failed' AND n.sent_version = 0, false)
-FROM due CROSS JOIN claimed JOIN posts p ON p.id = due.id LEFT JOIN posts n ON n.key = p.needs AND n.file = '' AND p.needs <> ''`
+	p.file, p.only_to, n.desired, coalesce(n.ts, ''), coalesce(n.root, ''), coalesce(n.state = 'failed' AND n.sent_version = 0, false)
+FROM first CROSS JOIN claimed JOIN posts p USING (id) LEFT JOIN posts n ON n.key = p.needs AND n.file = '' AND p.needs <> ''`
 
 // Next implements bot.Outbox.
 func (s *Store) Next(ctx context.Context, lease time.Duration) (*bot.Delivery, time.Duration, error) {
 	for {
 		d, orphan, err := s.claimNext(ctx, lease)
-		if errors.Is(err, pgx.ErrNoRows) {
+		switch {
+		case errors.Is(err, errIdle):
 			wait, err := s.untilDue(ctx)
 			if err != nil {
 				return nil, 0, fmt.Errorf("next delivery: %w", err)
 			}
 			return nil, wait, nil
-		}
-		if err != nil {
+		case errors.Is(err, errTaken):
+			continue
+		case err != nil:
 			return nil, 0, fmt.Errorf("next delivery: %w", err)
-		}
-		if !orphan {
+		case !orphan:
 			return d, 0, nil
 		}
-		if err := s.Failed(ctx, d, "the message it belongs to could not be sent"); err != nil {
+		err = s.Failed(ctx, d, "the message it belongs to could not be sent")
+		if err != nil && !errors.Is(err, ErrClaimLost) {
 			return nil, 0, err
 		}
 	}
 }
+
+var (
+	errIdle  = errors.New("no channel has anything to send")
+	errTaken = errors.New("another sender was faster")
+)
 
 // claimNext gives the claimed delivery. orphan: the message that it needs
 // failed for good, so that it has no place.
 func (s *Store) claimNext(ctx context.Context, lease time.Duration) (d *bot.Delivery, orphan bool, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	var r deliveryRow
 	d = &bot.Delivery{}
-	err = s.pool.QueryRow(ctx, nextDelivery, s.now(), lease).Scan(&d.ID, &d.Claim, &d.Version, &d.TS, &d.Unknown, &r.tried, &d.FileID,
-		&d.Attempts, &d.Created, &r.desired, &r.file, &r.onlyTo, &r.sentVersion, &r.needed, &r.neededTS, &r.neededRoot, &orphan)
-	if err != nil {
-		return nil, false, err
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var channel string
+		if err := tx.QueryRow(ctx, nextChannel, s.now()).Scan(&channel); err != nil {
+			return unlessNone(err, errIdle)
+		}
+		var r deliveryRow
+		err := tx.QueryRow(ctx, nextDelivery, s.now(), lease, channel).Scan(&d.ID, &d.Claim, &d.Version, &d.TS, &d.Unknown, &r.tried, &d.FileID,
+			&d.Attempts, &d.Created, &r.desired, &r.file, &r.onlyTo, &r.needed, &r.neededTS, &r.neededRoot, &orphan)
+		if err != nil {
+			return unlessNone(err, errTaken)
+		}
+		d.Created, d.Tried = d.Created.UTC(), utc(r.tried)
+		return r.fill(d)
+	})
+	return d, orphan, err
+}
+
+// unlessNone replaces pgx's "no rows".
+func unlessNone(err, none error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return none
 	}
-	d.Created, d.Tried = d.Created.UTC(), utc(r.tried)
-	return d, orphan, r.fill(d)
+	return err
 }
 
 // deliveryRow is what of a row needs a thought before it is a delivery.
 type deliveryRow struct {
 	desired, needed      []byte
 	file, onlyTo         string
-	sentVersion          int64
 	neededTS, neededRoot string
 	tried                *time.Time
 }

@@ -132,7 +132,7 @@ CREATE TABLE posts (
     updated      timestamptz NOT NULL,
     UNIQUE (key, file)
 ) WITH (fillfactor = 70);
-CREATE INDEX posts_waiting ON posts (turn) WHERE state = 'waiting';
+CREATE INDEX posts_waiting ON posts (channel, turn) WHERE state = 'waiting';
 CREATE INDEX posts_updated ON posts (updated) WHERE state <> 'waiting';
 
 -- The pace of each channel, and who is sending to it. claim is the fencing number.
