@@ -197,9 +197,10 @@ func chatGetPermalink(w *Workspace, c *call) (obj, *apiError) {
 	if m == nil {
 		return nil, fail("message_not_found")
 	}
-	link := c.base + "/?channel=" + ch.ID + "&ts=" + m.ts
+	thread := m.ts
 	if m.isReply() {
-		link += "&thread_ts=" + m.threadTS
+		thread = m.threadTS
 	}
+	link := c.base + "/#/" + ch.ID + "/thread/" + thread // an address of the page
 	return obj{"channel": ch.ID, "permalink": link}, nil
 }

@@ -16,9 +16,10 @@ import (
 // (Error is the name), "slow" (done after Delay).
 //
 // Kinds for "socket": "refresh", "warning" and "drop" happen once, to Count
-// connections, oldest first (0: to all). "link_disabled", "silence" and
-// "duplicate" last until they are cleared; for "duplicate" Count is how often
-// each envelope is delivered. "no_open" makes Count calls of
+// connections, oldest first (0: to all). "link_disabled" ends all connections,
+// and with Count 0 all later ones too until it is cleared. "silence" (no pings)
+// and "duplicate" last until they are cleared; for "duplicate" Count is how
+// often each envelope is delivered. "no_open" makes Count calls of
 // apps.connections.open fail with Error (0: all until cleared).
 type Fault struct {
 	Method     string `json:"method"`
@@ -69,6 +70,9 @@ func (w *Workspace) Inject(f Fault) error {
 	if f.Kind == "429" && f.RetryAfter == 0 {
 		f.RetryAfter = 1
 	}
+	if f.Kind == "silence" {
+		f.Count = 0 // lasts until it is cleared
+	}
 	w.note(Entry{Kind: "fault", Method: f.Method, Fault: f.Kind})
 	defer w.publish(notice{Type: "fault"})
 	if f.Method == "socket" && w.socketFault(f) {
@@ -102,7 +106,7 @@ func (w *Workspace) socketFault(f Fault) (done bool) {
 		for _, l := range slices.Clone(w.links) {
 			w.disable(l)
 		}
-		return false
+		return f.Count > 0
 	default:
 		return false
 	}
@@ -124,7 +128,7 @@ func (w *Workspace) Faults() []Fault {
 	out := []Fault{}
 	for _, f := range w.faults {
 		shown := *f
-		if f.Count > 0 {
+		if f.Count > 0 && f.Kind != "duplicate" {
 			shown.Count = f.left
 		}
 		out = append(out, shown)

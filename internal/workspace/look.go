@@ -40,10 +40,14 @@ type ChannelState struct {
 	BotIsMember bool `json:"bot_is_member"`
 }
 
-// State is what the person sees: the channels they are in and all public ones.
+// State is what the person sees: the channels they are in and, for full
+// members, all public ones. An empty as is the first full member.
 func (w *Workspace) State(as string) (State, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if as == "" {
+		as = w.firstMember()
+	}
 	p, refusal := w.acting(as)
 	if refusal != nil {
 		return State{}, refusal
@@ -85,13 +89,23 @@ func (c *Channel) unread(user string) int {
 	return n
 }
 
+// looking is the person and a channel that person may read: their own, and for
+// full members every public one.
+func (w *Workspace) looking(as, channel string) (*Person, *Channel, *Refusal) {
+	if p, c := w.people[as], w.channels[channel]; p != nil && c != nil && p.Kind == Member && c.kind() == "channel" {
+		p, refusal := w.acting(as)
+		return p, c, refusal
+	}
+	return w.present(as, channel)
+}
+
 // Messages are the messages at the top level of a channel, oldest first, with
 // those that only the person sees, and the ts of the pinned ones. Looking
 // marks the channel as read.
 func (w *Workspace) Messages(as, channel string) (messages []Message, pins []string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p, c, refusal := w.present(as, channel)
+	p, c, refusal := w.looking(as, channel)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
@@ -119,7 +133,7 @@ func (w *Workspace) Messages(as, channel string) (messages []Message, pins []str
 func (w *Workspace) Thread(as, channel, ts string) ([]Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p, c, refusal := w.present(as, channel)
+	p, c, refusal := w.looking(as, channel)
 	if refusal != nil {
 		return nil, refusal
 	}

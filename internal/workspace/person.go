@@ -122,7 +122,7 @@ func (w *Workspace) sharesChannelWithBot(user string) bool {
 // invited the guests.
 func (w *Workspace) firstMember() string {
 	for _, id := range w.peopleOrder {
-		if w.people[id].Kind == Member {
+		if w.people[id].Kind == Member && id != slackbotID {
 			return id
 		}
 	}
