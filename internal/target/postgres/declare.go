@@ -40,7 +40,13 @@ type kind struct {
 
 // kinds is the one list of kinds of check on Postgres.
 func kinds() []kind {
-	return []kind{}
+	return []kind{
+		{"orphans", func() declared { return &Orphans{} }},
+		{"duplicates", func() declared { return &Duplicates{} }},
+		{"rows", func() declared { return &Rows{} }},
+		{"query", func() declared { return &Query{} }},
+		{"foreign-keys", func() declared { return &ForeignKeys{} }},
+	}
 }
 
 // Kinds names the kinds of check on Postgres.

@@ -65,6 +65,9 @@ type judgedRows struct {
 }
 
 func (w *rowWalk) run(ctx context.Context) error {
+	if w.state.At.Done {
+		return nil
+	}
 	if w.state.Plan == "" {
 		plan, err := w.plan()
 		if err != nil {

@@ -68,10 +68,7 @@ func (r Range) Where(alias string, first int) (string, []any) {
 func (r Range) On(alias string, cols []Column, first int) (string, []any) {
 	var parts []string
 	var args []any
-	left := make([]string, len(cols))
-	for i, c := range cols {
-		left[i] = c.In(alias)
-	}
+	left := ins(alias, cols)
 	bound := func(op string, values []string) {
 		right := make([]string, len(cols))
 		for i, c := range cols {
@@ -128,11 +125,7 @@ func texts(alias string, cols []Column) string {
 
 // list names columns behind an alias.
 func list(alias string, cols []Column) string {
-	out := make([]string, len(cols))
-	for i, c := range cols {
-		out[i] = c.In(alias)
-	}
-	return strings.Join(out, ", ")
+	return strings.Join(ins(alias, cols), ", ")
 }
 
 // end is the position behind the range.
@@ -141,4 +134,13 @@ func (r Range) end(rows int64) Position {
 		return Position{Page: max(r.to, r.from), Rows: rows, Done: r.to < 0}
 	}
 	return Position{After: r.hi, Rows: rows, Done: r.hi == nil}
+}
+
+// ins names columns behind an alias, one by one.
+func ins(alias string, cols []Column) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.In(alias)
+	}
+	return out
 }

@@ -200,6 +200,12 @@ func (s *subject) scan(rows pgx.Rows, extra ...any) (check.Row, error) {
 	if err := rows.Scan(append(dest, extra...)...); err != nil {
 		return row, fmt.Errorf("read a row of %s: %w", s.table, err)
 	}
+	decorate(&row, money, currency, at)
+	return row, nil
+}
+
+// decorate puts money, currency and time into a row as far as there are any.
+func decorate(row *check.Row, money, currency *string, at pgtype.Timestamptz) {
 	if at.Valid && at.InfinityModifier == pgtype.Finite {
 		row.At = at.Time.UTC()
 	}
@@ -207,7 +213,6 @@ func (s *subject) scan(rows pgx.Rows, extra ...any) (check.Row, error) {
 		row.Currency = *currency
 	}
 	row.Money = amount(money)
-	return row, nil
 }
 
 // amount reads a numeric; NaN and the infinities are no amount.

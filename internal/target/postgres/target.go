@@ -54,6 +54,10 @@ type Options struct {
 	ConnectTimeout   time.Duration // until a session stands; default 5 s
 	WorkMem          string        // work_mem of a session; default 64MB
 
+	// AllowSuperuser lets checks of kind query run as a superuser, which their
+	// guard then cannot stop from reading everything.
+	AllowSuperuser bool
+
 	SecondLook time.Duration // how long a suspect is left alone; default 250 ms
 	SaveEvery  time.Duration // how often a run without findings saves; default 2 s
 
