@@ -43,6 +43,8 @@ func kinds() []kind {
 	return []kind{
 		{"orphans", func() declared { return &Orphans{} }},
 		{"duplicates", func() declared { return &Duplicates{} }},
+		{"totals", func() declared { return &Totals{} }},
+		{"match", func() declared { return &Match{} }},
 		{"rows", func() declared { return &Rows{} }},
 		{"query", func() declared { return &Query{} }},
 		{"foreign-keys", func() declared { return &ForeignKeys{} }},
