@@ -52,6 +52,9 @@ func newPace(r *Reader, span *Span) *pace {
 	if p.size <= 0 {
 		p.size = firstRowsPolite
 	}
+	if most := r.t.opts.chunkRows; most > 0 {
+		p.most = most
+	}
 	p.size = min(p.size, p.most)
 	return p
 }

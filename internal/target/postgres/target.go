@@ -63,6 +63,8 @@ type Options struct {
 
 	Polite Polite
 
+	chunkRows int64 // rows of a chunk at most, so that tests see many; 0: no such limit
+
 	Now   func() time.Time                           // default time.Now
 	Sleep func(context.Context, time.Duration) error // default a timer
 }
