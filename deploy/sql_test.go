@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/internal/pgtest"
+	"github.com/integritybot/integritybot/internal/store"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -39,26 +40,26 @@ func TestStoreRoles(t *testing.T) {
 			run(t, admin, "sql/store-roles.sql") // again is harmless
 
 			owner, runtime := pgtest.As(dsn, "integritybot_owner"), pgtest.As(dsn, "integritybot_runtime")
-			pgtest.Exec(t, owner, "CREATE TABLE jobs (id bigserial PRIMARY KEY, state text)")
-			pgtest.Exec(t, owner, "CREATE SCHEMA other; CREATE TABLE other.jobs (id int)")
-			pgtest.Exec(t, owner, "CREATE TABLE trail (id int); REVOKE UPDATE, DELETE, TRUNCATE ON trail FROM integritybot_runtime")
+			if err := store.Migrate(t.Context(), owner, "integritybot_runtime"); err != nil {
+				t.Fatal(err)
+			}
 			for sql, want := range map[string]string{
-				"INSERT INTO jobs (state) VALUES ('new')":  allowed,
-				"UPDATE jobs SET state = 'done'":           allowed,
-				"DELETE FROM jobs":                         allowed,
-				"SELECT FROM other.jobs":                   allowed,
-				"INSERT INTO trail VALUES (1)":             allowed,
-				"UPDATE trail SET id = 2":                  insufficientPrivilege,
-				"DELETE FROM trail":                        insufficientPrivilege,
-				"TRUNCATE trail":                           insufficientPrivilege,
-				"ALTER TABLE trail ADD COLUMN x int":       insufficientPrivilege,
-				"CREATE TABLE mine ()":                     insufficientPrivilege,
-				"CREATE TEMPORARY TABLE mine ()":           insufficientPrivilege,
-				"CREATE SCHEMA mine":                       insufficientPrivilege,
-				"SET ROLE integritybot_owner":              insufficientPrivilege,
-				"ALTER TABLE trail DISABLE TRIGGER ALL":    insufficientPrivilege,
-				"COPY trail TO PROGRAM 'cat >/dev/null'":   insufficientPrivilege,
-				"SET session_replication_role = 'replica'": insufficientPrivilege,
+				"SELECT FROM runs":                                 allowed,
+				"SELECT FROM audit_events":                         allowed,
+				"UPDATE audit_events SET body = '{}'":              insufficientPrivilege,
+				"DELETE FROM audit_events":                         insufficientPrivilege,
+				"TRUNCATE audit_events":                            insufficientPrivilege,
+				"DROP TABLE audit_events":                          insufficientPrivilege,
+				"ALTER TABLE audit_events ADD COLUMN x int":        insufficientPrivilege,
+				"ALTER TABLE audit_events DISABLE TRIGGER ALL":     insufficientPrivilege,
+				"CREATE TABLE mine ()":                             insufficientPrivilege,
+				"CREATE TEMPORARY TABLE mine ()":                   insufficientPrivilege,
+				"CREATE SCHEMA mine":                               insufficientPrivilege,
+				"SET ROLE integritybot_owner":                      insufficientPrivilege,
+				"COPY audit_events TO PROGRAM 'cat >/dev/null'":    insufficientPrivilege,
+				"SET session_replication_role = 'replica'":         insufficientPrivilege,
+				"ALTER ROLE integritybot_runtime SUPERUSER":        insufficientPrivilege,
+				"GRANT integritybot_owner TO integritybot_runtime": insufficientPrivilege,
 			} {
 				wantState(t, runtime, sql, want)
 			}

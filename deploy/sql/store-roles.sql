@@ -18,10 +18,6 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'integritybot_runtime') THEN
         CREATE ROLE integritybot_runtime LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
     END IF;
-    -- Only a member may set another role's defaults, as is done below; a superuser needs no membership.
-    IF NOT pg_has_role(current_user, 'integritybot_owner', 'MEMBER') THEN
-        EXECUTE format('GRANT integritybot_owner TO %I', current_user);
-    END IF;
     -- Nobody else comes in. The owner may make schemas; the runtime role may make nothing, not even temporary tables.
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO integritybot_owner', current_database());
@@ -33,11 +29,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO integritybot_owner;
 GRANT USAGE ON SCHEMA public TO integritybot_runtime;
 
--- What migrations make from now on, the runtime role may use; the migrations take UPDATE, DELETE and TRUNCATE on the
--- audit trail away from it again.
-ALTER DEFAULT PRIVILEGES FOR ROLE integritybot_owner GRANT USAGE ON SCHEMAS TO integritybot_runtime;
-ALTER DEFAULT PRIVILEGES FOR ROLE integritybot_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO integritybot_runtime;
-ALTER DEFAULT PRIVILEGES FOR ROLE integritybot_owner GRANT USAGE, SELECT ON SEQUENCES TO integritybot_runtime;
+-- What the runtime role may do with each table is granted by "integritybot migrate", table by table.
 
 -- A runaway of the bot must not hold the store.
 ALTER ROLE integritybot_runtime SET idle_in_transaction_session_timeout = '60s';
