@@ -2,6 +2,9 @@ package shop
 
 import "fmt"
 
+// notValidKind is the one defect that is not made of rows.
+const notValidKind = "fk-not-valid"
+
 // Declared foreign keys that do not hold or were never validated, and half-empty ones that do hold.
 func foreignKeys() []seed {
 	return []seed{
@@ -18,7 +21,7 @@ func foreignKeys() []seed {
 			},
 		},
 		{
-			kind: "fk-not-valid", times: 1, about: "added as NOT VALID and never validated; every row satisfies it",
+			kind: notValidKind, times: 1, about: "added as NOT VALID and never validated; every row satisfies it",
 			sow: func(*bed) []mark {
 				const name = "customers_referred_by_fkey"
 				return []mark{{check: ForeignKeys, table: "customers", constraint: name, keys: []string{name}}}

@@ -1,0 +1,5 @@
+-- Check for duplicate customer emails
+SELECT email, COUNT(*) as count
+FROM customers
+GROUP BY email
+HAVING COUNT(*) > 1;

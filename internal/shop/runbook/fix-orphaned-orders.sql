@@ -1,0 +1,3 @@
+-- Fix orphaned orders
+DELETE FROM orders
+WHERE customer_id NOT IN (SELECT id FROM customers);
