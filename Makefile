@@ -47,7 +47,7 @@ test-all: setup-all ## the same and the slow peers: Slack's official Node client
 	go test -race -tags peers -p $(TEST_PACKAGES_AT_ONCE) -timeout 30m $(TEST_FLAGS) ./...
 
 .PHONY: lint
-lint: setup-demo ## gofumpt, golangci-lint and unreachable functions, with pinned versions
+lint: setup-demo ## golangci-lint (with gofumpt) and unreachable functions, pinned
 	@deploy/scripts/lint.sh
 
 .PHONY: bench

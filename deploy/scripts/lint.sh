@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
-# Formatting, golangci-lint and unreachable functions; every complaint of all three is shown before it fails.
+# golangci-lint, with gofumpt's formatting, and unreachable functions; every complaint of both is shown before it fails.
 set -euo pipefail
 
 tools=$(deploy/scripts/tools.sh)
 tags=peers,bench
 failed=0
 
-unformatted=$("$tools/gofumpt" -l $(git ls-files --cached --others --exclude-standard '*.go'))
-if [[ -n $unformatted ]]; then
-  printf 'not formatted (run gofumpt -w):\n%s\n' "$unformatted"
+if ! "$tools/golangci-lint" run --build-tags "$tags" ./...; then
+  echo "lint: what is only badly formatted, \"$tools/golangci-lint fmt\" mends"
   failed=1
 fi
-
-"$tools/golangci-lint" run --build-tags "$tags" ./... || failed=1
 
 # Tests count as users: packages such as pgtest have no others.
 unreachable=$("$tools/deadcode" -test -tags "$tags" ./...)

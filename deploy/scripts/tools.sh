@@ -4,11 +4,10 @@
 set -euo pipefail
 
 golangci=v2.15.0
-gofumpt=v0.12.0
 deadcode=v0.51.0
 
 go_version=$(go env GOVERSION)
-dir=${XDG_CACHE_HOME:-$HOME/.cache}/integritybot/tools-$golangci-$gofumpt-$deadcode-$go_version
+dir=${XDG_CACHE_HOME:-$HOME/.cache}/integritybot/tools-$golangci-$deadcode-$go_version
 mkdir -p "$dir"
 
 tool() {
@@ -19,6 +18,5 @@ tool() {
 }
 
 tool golangci-lint "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci"
-tool gofumpt "mvdan.cc/gofumpt@$gofumpt"
 tool deadcode "golang.org/x/tools/cmd/deadcode@$deadcode"
 echo "$dir"
