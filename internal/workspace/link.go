@@ -19,6 +19,8 @@ const (
 	// missedPongs is how many pings may stay unanswered.
 	missedPongs = 3
 	writeLimit  = 10 * time.Second
+	// lingerLimit is how long an ended connection waits for the client's end.
+	lingerLimit = 2 * time.Second
 )
 
 // link is one Socket Mode connection. Its state is guarded by the workspace's
@@ -68,32 +70,32 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := w.openLink(conn)
-	if l == nil {
-		return
-	}
 	w.read(l, reader)
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.dropLink(l, "ended")
-	w.mu.Unlock()
+	delete(w.conns, conn)
+	_ = conn.Close() // both sides are through
 }
 
-// openLink registers a connection, greets it and starts its clocks. It returns
-// nil when the connection is refused.
+// openLink registers a connection, greets it and starts its clocks, or ends it
+// when it is one too many.
 func (w *Workspace) openLink(conn net.Conn) *link {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.linkNo++
 	l := &link{id: strconv.Itoa(w.linkNo), conn: conn, out: make(chan frame, maxQueued)}
+	w.conns[conn] = true
 	w.wg.Go(l.write)
 	switch {
 	case w.closed:
 		l.cut()
-		return nil
+		return l
 	case len(w.links) >= maxLinks:
 		w.note(Entry{Kind: "socket", Conn: l.id, Event: "too_many_websockets", Violation: "more than 10 connections"})
 		l.disconnect("too_many_websockets")
 		l.end(1000)
-		return nil
+		return l
 	}
 	w.links = append(w.links, l)
 	w.note(Entry{Kind: "socket", Conn: l.id, Event: "open"})
@@ -165,12 +167,13 @@ func (w *Workspace) disable(l *link) {
 	w.forget(l)
 }
 
-// dropLink cuts a connection without a word.
+// dropLink cuts a connection without a word. One that is ending is left to its
+// writer, which may still have the close frame to send.
 func (w *Workspace) dropLink(l *link, why string) {
 	if !l.gone {
 		w.note(Entry{Kind: "socket", Conn: l.id, Event: "closed", Response: why})
+		l.cut()
 	}
-	l.cut()
 	w.forget(l)
 }
 
@@ -208,7 +211,8 @@ func (l *link) frame(f frame) {
 	}
 }
 
-// end queues a close frame, after which the writer closes the connection.
+// end queues a close frame, the last that is sent; what the client still sends
+// is read for a moment, so that it gets the frame, and ignored.
 func (l *link) end(code uint16) {
 	l.frame(frame{op: opClose, payload: closePayload(code, "")})
 	if !l.gone {
@@ -226,15 +230,20 @@ func (l *link) cut() {
 	}
 }
 
-// write sends what is queued, then closes the connection.
+// write sends what is queued, then tells the client that nothing follows. Its
+// reader closes the connection.
 func (l *link) write() {
 	for f := range l.out {
 		_ = l.conn.SetWriteDeadline(time.Now().Add(writeLimit)) // a failure shows in Write
 		if _, err := l.conn.Write(f.encode()); err != nil {
-			break
+			_ = l.conn.Close() // the write error says it all
+			return
 		}
 	}
-	_ = l.conn.Close() // nothing more to say
+	if half, ok := l.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // fails only when the connection is gone
+	}
+	_ = l.conn.SetReadDeadline(time.Now().Add(lingerLimit)) // as above
 }
 
 // read handles the client's frames until the connection ends.
@@ -247,6 +256,7 @@ func (w *Workspace) read(l *link, r io.Reader) {
 		}
 		w.mu.Lock()
 		switch {
+		case l.gone:
 		case f.op == opPing:
 			l.frame(frame{op: opPong, payload: f.payload})
 		case f.op == opPong:
@@ -255,8 +265,6 @@ func (w *Workspace) read(l *link, r io.Reader) {
 			w.note(Entry{Kind: "socket", Conn: l.id, Event: "close_frame", Status: closeCode(f.payload)})
 			l.end(1000)
 			w.forget(l)
-			w.mu.Unlock()
-			return
 		case !f.final || f.op == opContinuation:
 			if !fragmented || f.final {
 				w.note(Entry{Kind: "socket", Conn: l.id, Event: "dropped", Violation: "a message in several WebSocket frames is not put together"})

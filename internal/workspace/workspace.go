@@ -51,7 +51,8 @@ type Workspace struct {
 	urls     map[string]*responseURL
 
 	tickets map[string]time.Time
-	links   []*link
+	links   []*link           // those envelopes may go to
+	conns   map[net.Conn]bool // all Socket Mode connections, also those that are ending
 	pending map[string]*envelope
 	linkNo  int
 
@@ -78,7 +79,7 @@ func New(opt Options) (*Workspace, error) {
 		files: map[string]*file{}, uploads: map[string]*file{},
 		views: map[string]*view{}, stacks: map[string][]*view{}, homes: map[string]*view{},
 		triggers: map[string]*trigger{}, urls: map[string]*responseURL{},
-		tickets: map[string]time.Time{}, pending: map[string]*envelope{}, buckets: map[string]*bucket{},
+		tickets: map[string]time.Time{}, conns: map[net.Conn]bool{}, pending: map[string]*envelope{}, buckets: map[string]*bucket{},
 	}
 	w.journal.limit = opt.Limits.Journal
 	w.addPerson(Person{ID: slackbotID, Name: "slackbot", RealName: "Slackbot", Kind: Member})
@@ -140,6 +141,9 @@ func (w *Workspace) shut() {
 	close(w.done)
 	for _, l := range w.links {
 		l.cut()
+	}
+	for conn := range w.conns {
+		_ = conn.Close() // also what was ending on its own
 	}
 	for _, e := range w.pending {
 		e.stop()
