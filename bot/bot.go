@@ -90,7 +90,7 @@ func (b *Bot) Run(ctx context.Context) error {
 
 // wire puts the parts together.
 func (b *Bot) wire(me self) (*socket, *poster) {
-	send := &sender{api: b.api, log: b.deps.Log}
+	send := &sender{opt: b.opt, api: b.api, client: b.client, log: b.deps.Log}
 	find := &finder{opt: b.opt, client: b.client, me: me}
 	d := &dispatcher{
 		opt: b.opt, me: me, asker: b.deps.Asker, home: b.deps.Home, choices: b.deps.Choices,

@@ -151,7 +151,9 @@ func (p *poster) throughURL(ctx context.Context, d *Delivery, cause error) resul
 	case d.Post.Parent != "", !p.mayUse(d, d.Post):
 		return failed(sentence(methodPost, cause), cause)
 	case !d.Post.Final:
-		return again(2*p.opt.Timing.PostGap, false, "not a member of the channel; waiting for the result")
+		// Nothing to show yet, and nothing behind it should wait: the next
+		// version is posted anew.
+		return sent(d.TS, 0)
 	}
 	m := d.Post.Message
 	m.Parts = append([]message.Part{{Lines: []message.Line{m.Headline}}}, m.Parts...)

@@ -18,6 +18,9 @@ func (p *poster) deliverFile(ctx context.Context, d *Delivery) result {
 	if wait := p.gates.wait(methodComplete); wait > 0 {
 		return again(wait, d.Unknown, "Slack asks to wait")
 	}
+	if !p.begin(ctx, d) { // each try counts, also one that only uploads
+		return result{lost: true}
+	}
 	if d.FileID == "" {
 		return p.uploadFile(ctx, d)
 	}
@@ -73,9 +76,6 @@ func (p *poster) uploadFile(ctx context.Context, d *Delivery) result {
 
 // showFile completes the upload: the one step that is seen.
 func (p *poster) showFile(ctx context.Context, d *Delivery, id string) result {
-	if !p.begin(ctx, d) {
-		return result{lost: true}
-	}
 	err := p.upload.complete(ctx, id, *d.File, d.Post.Channel, threadOf(d))
 	switch {
 	case err == nil:
@@ -121,9 +121,6 @@ func (p *poster) postNotes(ctx context.Context, d *Delivery, notes []message.Mes
 		if have, err = p.find.find(ctx, d.Post.Channel, threadOf(d), time.Time{}); err != nil {
 			return again(p.delay(d), true, "cannot see which pages stand already: "+describe(err))
 		}
-	}
-	if !p.begin(ctx, d) {
-		return result{lost: true}
 	}
 	posted := 0
 	for i, m := range notes {

@@ -21,12 +21,13 @@ type Outbox interface {
 	Begin(ctx context.Context, d *Delivery) error
 	// Uploaded records the file id that Slack gave, before the upload is completed.
 	Uploaded(ctx context.Context, d *Delivery, fileID string) error
-	// Sent records success. ts is the message's timestamp; gap is how long the
-	// channel must now rest (1 s after a post).
+	// Sent records success. ts is the message's timestamp, empty when nothing
+	// stands that could be edited (an ephemeral message, an answer through a
+	// response_url, a file): a later version is then a post again. gap is how
+	// long the channel must now rest (1 s after a post).
 	Sent(ctx context.Context, d *Delivery, ts string, gap time.Duration) error
-	// Retry gives the delivery back to be tried again after the wait. unknown
-	// says that Slack may have carried it out. channel extends the wait to the
-	// whole channel.
+	// Retry gives the delivery back to be tried again after the wait, for which
+	// its whole channel waits. unknown says that Slack may have carried it out.
 	Retry(ctx context.Context, d *Delivery, wait time.Duration, unknown bool, reason string) error
 	// Failed gives up for good and says why; an audit event records it.
 	Failed(ctx context.Context, d *Delivery, reason string) error
@@ -62,7 +63,7 @@ type Delivery struct {
 	// by its key (our metadata) since Tried before sending again.
 	Unknown  bool
 	Tried    time.Time
-	FileID   string // for DeliverFile: given by Slack in an earlier try
-	Attempts int
-	Created  time.Time
+	FileID   string    // for DeliverFile: given by Slack in an earlier try
+	Attempts int       // calls begun since the last success
+	Created  time.Time // when the post was first set
 }

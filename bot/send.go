@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -26,8 +27,10 @@ const postEvent = "integritybot_post"
 // sender makes single calls to Slack. It decides nothing: what an error means
 // for a delivery is for its callers.
 type sender struct {
-	api *slack.Client
-	log *slog.Logger
+	opt    Options
+	api    *slack.Client
+	client *http.Client
+	log    *slog.Logger
 }
 
 func metadata(key string) slack.SlackMetadata {
@@ -76,18 +79,6 @@ func (s *sender) ephemeral(ctx context.Context, channel, thread, user string, m 
 			options = append(options, slack.MsgOptionTS(thread))
 		}
 		_, err := s.api.PostEphemeralContext(ctx, channel, user, options...)
-		return err
-	})
-}
-
-// respond answers through a response_url, for the person only.
-func (s *sender) respond(ctx context.Context, address, thread string, m message.Message, noButtons bool) error {
-	return s.inForms(m, Look{Stamp: "r", NoButtons: noButtons}, func(r Rendered) error {
-		options := append(content(r), slack.MsgOptionResponseURL(address, slack.ResponseTypeEphemeral))
-		if thread != "" {
-			options = append(options, slack.MsgOptionTS(thread))
-		}
-		_, _, err := s.api.PostMessageContext(ctx, "", options...)
 		return err
 	})
 }
