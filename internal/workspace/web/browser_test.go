@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // oneBrowser is the Chromium that all tests of this binary share; each has its
@@ -193,7 +194,27 @@ func (p *tab) press(key string, modifiers ...chromedp.KeyOption) {
 	p.run(chromedp.KeyEvent(key, modifiers...))
 }
 
-func (p *tab) enter() { p.t.Helper(); p.press(kb.Enter) }
+// enter presses Enter as a keyboard does: one keyDown that carries its text.
+// chromedp's KeyEvent sends the character separately, and so delivers it even
+// where the page has refused the key.
+func (p *tab) enter(modifiers ...chromedp.Modifier) {
+	p.t.Helper()
+	p.run(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
+			event := input.DispatchKeyEventParams{Type: kind, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+			if kind == input.DispatchKeyEventTypeKeyDown {
+				event.Text = "\r"
+			}
+			for _, modifier := range modifiers {
+				event.Modifiers |= int64(modifier)
+			}
+			if _, err := cdp.Call(ctx, target, input.DispatchKeyEvent, event); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
 
 // shot keeps a screenshot when WEB_SHOTS names a folder; otherwise it does nothing.
 func (p *tab) shot(name string) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 func mrkdwn(text string) map[string]any { return map[string]any{"type": "mrkdwn", "text": text} }
@@ -149,4 +151,28 @@ func TestEveryPlaceOpensByItsAddress(t *testing.T) {
 			p.shot(theme + "-select")
 		})
 	}
+}
+
+func TestANarrowWindowStaysUsable(t *testing.T) {
+	f := newFake(t)
+	furnish(f)
+	p := open(t, f, "?as=U0ALICE#/C0INC")
+	p.run(chromedp.EmulateViewport(400, 800))
+	p.until("nothing is wider than the window", `document.documentElement.scrollWidth <= 400`)
+	p.until("the channel list is put away", `getComputedStyle(document.querySelector('.sidebar')).visibility === 'hidden'`)
+	p.shot("narrow-channel")
+	p.click(`[aria-label="Show channels"]`)
+	p.until("the channel list is out", `getComputedStyle(document.querySelector('.sidebar')).visibility === 'visible'`)
+	p.shot("narrow-sidebar")
+	p.run(goTo("#/C0INC/thread/" + ts(12)))
+	p.click(`[aria-label="Hide channels"]`)
+	p.until("the thread covers the channel", `(() => { const b = document.querySelector('[data-testid=thread]')?.getBoundingClientRect(); return b && b.left === 0 && b.width === 400; })()`)
+	p.shot("narrow-thread")
+	p.run(chromedp.EmulateViewport(1920, 1080))
+	p.see(id("thread"))
+	p.shot("wide-thread")
+	p.click(id("thread-close"))
+	p.click(id("faults"))
+	p.see(id("fault-menu"))
+	p.shot("wide-faults")
 }

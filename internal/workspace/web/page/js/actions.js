@@ -45,10 +45,29 @@ export async function become(as) {
   loadFaults();
 }
 
+// invite is Slack's own command "/invite @name …"; the simulator knows only the
+// app's commands.
+async function invite(channel, words) {
+  const {as, dir} = store.value;
+  const users = words.map((word) => dir.named(word.replace(/^@/, '')));
+  const unknown = words.find((_, i) => !users[i]);
+  if (unknown || !users.length) throw new Error(unknown ? `There is nobody called ${unknown}.` : 'Whom? For example: /invite @bob');
+  await post('invite', {as, channel, users});
+}
+
+// join makes oneself a member of a public channel.
+export const join = (channel) => attempt(async () => {
+  const {as} = store.value;
+  const {id, name, topic, is_private, is_ext_shared, is_archived} = channel; // as the control API names them
+  await post('channels', {id, name, topic, is_private, is_ext_shared, is_archived, members: [...(channel.members || []), as]});
+});
+
 // say returns the error that the composer shows, or null.
 export async function say(channel, text, thread) {
   try {
-    await post('say', {as: store.value.as, channel, thread_ts: thread || undefined, text});
+    const [command, ...words] = text.split(/\s+/).filter(Boolean);
+    if (command === '/invite') await invite(channel, words);
+    else await post('say', {as: store.value.as, channel, thread_ts: thread || undefined, text});
     return null;
   } catch (error) {
     return error;

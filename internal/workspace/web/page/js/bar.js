@@ -12,7 +12,7 @@ import {store, useStore} from './store.js';
 const kinds = {guest: 'guest', single_channel_guest: 'single-channel guest', outsider: 'other organisation', deactivated: 'deactivated'};
 
 function PersonSwitch({dir}) {
-  const people = dir.people.filter((person) => person.kind !== 'bot' && person.id !== dir.bot.user_id);
+  const people = dir.people.filter((person) => person.kind !== 'bot' && person.kind !== 'deactivated' && ![dir.bot.user_id, 'USLACKBOT'].includes(person.id));
   const groups = (person) => (person.groups || []).map((id) => `@${dir.groupHandle(id)}`).join(' ');
   const label = (person) => [dir.fullName(person.id), [kinds[person.kind], person.title, groups(person)].filter(Boolean).join(', ')].filter(Boolean).join(' — ');
   return html`<label class="bar-person">Typing as <select data-testid="person-switch" value=${dir.me} onChange=${(event) => become(event.target.value).catch(() => {})}>

@@ -7,6 +7,7 @@ import {MessageList} from './message-list.js';
 import {Popover} from './popover.js';
 import {plainSummary} from './summary.js';
 import {ago, dateOf} from './time.js';
+import {join} from './actions.js';
 import {openThread} from './route.js';
 import {store, useStore} from './store.js';
 
@@ -71,7 +72,8 @@ export function Conversation({channel, dir}) {
     ${messages ? html`<${MessageList} key=${channel.id} messages=${messages} dir=${dir} channel=${channel.id} pins=${pins} newFrom=${newFrom} intro=${html`<${Intro} channel=${channel} dir=${dir} />`} label=${`Messages in ${dir.channelName(channel)}`} />`
       : html`<div class="list-frame loading" aria-busy="true">${!failed && html`<div class="skeleton"></div><div class="skeleton"></div><div class="skeleton"></div>`}</div>`}
     ${channel.is_archived ? html`<div class="composer-closed">This channel is archived. Nobody can write here.</div>`
-      : html`<${Composer} key=${channel.id} channel=${channel} dir=${dir} member=${member} />`}`;
+      : member ? html`<${Composer} key=${channel.id} channel=${channel} dir=${dir} />`
+        : html`<div class="composer-closed"><p>You are looking at <b>#${dir.channelName(channel)}</b>, of which you are not a member.</p><button type="button" class="button button-primary" data-testid="join" onClick=${() => join(channel)}>Join channel</button></div>`}`;
 }
 
 export function ChannelPane({channel, dir}) {

@@ -17,9 +17,11 @@ export function complete(text, cursor, dir, inThread) {
   return null;
 }
 
+const builtIn = {command: '/invite', usage_hint: '@someone', description: 'Add people or an app to this channel', own: true};
+
 function commands(typed, dir) {
-  const items = dir.commands.filter((one) => one.command.startsWith(typed)).slice(0, most)
-    .map((one) => ({key: one.command, insert: `${one.command} `, title: one.command, hint: one.usage_hint, note: one.description, person: dir.bot.user_id}));
+  const items = [...dir.commands, builtIn].filter((one) => one.command.startsWith(typed)).slice(0, most)
+    .map((one) => ({key: one.command, insert: `${one.command} `, title: one.command, hint: one.usage_hint, note: one.description, person: one.own ? undefined : dir.bot.user_id}));
   const shortcuts = dir.shortcuts.filter((one) => one.type === 'global' && typed.length > 0 && one.name.toLowerCase().includes(typed.slice(1).toLowerCase()))
     .map((one) => ({key: one.callback_id, shortcut: one, title: one.name, note: one.description, person: dir.bot.user_id}));
   return items.length + shortcuts.length ? {kind: 'command', from: 0, items: [...items, ...shortcuts]} : null;
@@ -44,5 +46,5 @@ function emojis(typed, cursor) {
 // usage is the hint shown while a known command's words are typed.
 export function usage(text, dir) {
   const word = /^(\/\S+)\s/.exec(text)?.[1];
-  return word ? dir.commands.find((one) => one.command === word) : undefined;
+  return word ? [...dir.commands, builtIn].find((one) => one.command === word) : undefined;
 }

@@ -54,7 +54,7 @@ function ComposerBar({dir, insert, ready, submit}) {
   </div>`;
 }
 
-export function Composer({channel, dir, thread, member}) {
+export function Composer({channel, dir, thread}) {
   const key = thread ? threadKey(channel.id, thread) : channel.id;
   const [text, setText] = useState(draft(key));
   const [cursor, setCursor] = useState(text.length);
@@ -79,7 +79,7 @@ export function Composer({channel, dir, thread, member}) {
     change(next);
     box.current?.focus();
   }), [key]);
-  useEffect(() => { if (!thread && matchMedia('(hover: hover)').matches && !document.querySelector('[role=dialog]')) box.current.focus({preventScroll: true}); }, []);
+  useEffect(() => { if (!thread && !matchMedia('(pointer: coarse)').matches && !document.querySelector('[aria-modal=true]')) box.current.focus({preventScroll: true}); }, []);
   useLayoutEffect(() => {
     box.current.style.height = 'auto';
     box.current.style.height = `${Math.min(box.current.scrollHeight, 240)}px`;
@@ -151,10 +151,9 @@ export function Composer({channel, dir, thread, member}) {
   const place = thread ? 'Reply…' : `Message ${where}`;
   return html`<form class="composer-wrap" onSubmit=${(event) => event.preventDefault()}>
     ${found && html`<${Completion} found=${found} at=${at} setAt=${setAt} choose=${choose} id=${listID} dir=${dir} />`}
-    ${hint && html`<div class="usage" data-testid="usage"><${Avatar} dir=${dir} id=${dir.bot.user_id} size=${20} /><b>${hint.command}</b> <span>${hint.usage_hint}</span><em>${hint.description}</em></div>`}
+    ${hint && html`<div class="usage" data-testid="usage">${!hint.own && html`<${Avatar} dir=${dir} id=${dir.bot.user_id} size=${20} />`}<b>${hint.command}</b> <span>${hint.usage_hint}</span><em>${hint.description}</em></div>`}
     ${slashInThread && html`<${SlashInThread} dir=${dir} text=${text} replace=${(next) => { change(next); box.current.focus(); }} />`}
     ${error && html`<div class="composer-note composer-error" role="alert" data-testid="composer-error">${error}</div>`}
-    ${!member && html`<div class="composer-note">You are not a member of ${where}. In Slack you would be asked to join first.</div>`}
     <div class="composer">
       <textarea ref=${box} rows="1" placeholder=${place} aria-label=${thread ? 'Reply in the thread' : `Message to ${where}`} data-testid=${thread ? 'thread-composer' : 'composer'} value=${text} spellcheck="false" autocomplete="off"
         role="combobox" aria-expanded=${Boolean(found)} aria-controls=${found ? listID : undefined} aria-activedescendant=${found ? `${listID}-${at}` : undefined} aria-autocomplete="list"

@@ -1,12 +1,12 @@
 // The frame of everything that opens over the page: dims it, keeps the focus
 // inside, closes on Escape, gives the focus back.
-import {html, useEffect, useRef} from './html.js';
+import {html, useLayoutEffect, useRef} from './html.js';
 
 const focusable = 'a[href], button:not([disabled]), input:not([disabled]), textarea:not([disabled]), select:not([disabled]), [tabindex="0"]';
 
 export function Dialog({close, role = 'dialog', label, testid, class: look, children}) {
   const box = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const first = box.current.querySelector('[data-autofocus]') || box.current.querySelector(`.dialog-body ${'input, textarea, .select-button'.replaceAll(', ', ', .dialog-body ')}`);
     if (!box.current.contains(document.activeElement)) (first || box.current).focus();

@@ -36,6 +36,13 @@ export class Directory {
     return this.person(id)?.name || (id === this.bot.user_id && this.bot.name) || id;
   }
 
+  // named finds who a handle belongs to.
+  named(handle) {
+    const wanted = handle.toLowerCase();
+    if (wanted === this.bot.name?.toLowerCase()) return this.bot.user_id;
+    return this.people.find((person) => person.name?.toLowerCase() === wanted)?.id;
+  }
+
   groupHandle(id) { return (this.byGroup.get(id)?.handle || id).replace(/^@/, ''); }
 
   color(id) {

@@ -3,6 +3,7 @@
 // reports it (`state.values[block_id][action_id]`).
 import {store} from './store.js';
 
+const nothingChosen = Object.freeze([]);
 const plural = (type) => type.startsWith('multi_') || type === 'checkboxes';
 
 // stateField names where Slack keeps what is chosen in an element.
@@ -30,7 +31,7 @@ export function firstValue(element) {
   const field = stateField(element.type);
   const initial = element[initialField[field]];
   if (initial !== undefined) return initial;
-  return plural(element.type) ? [] : null;
+  return plural(element.type) ? nothingChosen : null;
 }
 
 // readValue is what an element holds now; writeValue changes it.

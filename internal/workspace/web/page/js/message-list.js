@@ -13,11 +13,18 @@ const sameGroup = (before, message) => before && (before.user || before.bot_id) 
   && Boolean(before.is_ephemeral) === Boolean(message.is_ephemeral) && !message.is_ephemeral && !message.subtype && !before.subtype && !before.command
   && Number(message.ts) - Number(before.ts) < groupSeconds;
 
-// useStickyScroll keeps a scroller at its end while its content grows.
-function useStickyScroll(scroller, content, lastTS, onNew) {
-  const stuck = useRef(true);
+// useStickyScroll keeps a scroller at its end while its content grows. A thread
+// begins at its top, as Slack opens one that has not been read; what oneself
+// says is always followed.
+function useStickyScroll({scroller, content, last: lastTS, mine, fromTop, onNew}) {
+  const stuck = useRef(!fromTop);
   const last = useRef();
   const toEnd = () => { if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight; };
+  const scrolled = () => {
+    const {scrollTop, scrollHeight, clientHeight} = scroller.current;
+    stuck.current = scrollHeight - scrollTop - clientHeight < atBottomPX;
+    return stuck.current;
+  };
   useEffect(() => {
     const observer = new ResizeObserver(() => { if (stuck.current) toEnd(); });
     observer.observe(content.current);
@@ -26,15 +33,11 @@ function useStickyScroll(scroller, content, lastTS, onNew) {
   }, []);
   useLayoutEffect(() => {
     const arrived = last.current !== undefined && last.current !== lastTS && Number(lastTS) > Number(last.current);
+    if (last.current === undefined && fromTop) scrolled();
     last.current = lastTS;
-    if (stuck.current) toEnd();
+    if (stuck.current || (arrived && mine)) toEnd();
     else if (arrived) onNew();
   }, [lastTS]);
-  const scrolled = () => {
-    const {scrollTop, scrollHeight, clientHeight} = scroller.current;
-    stuck.current = scrollHeight - scrollTop - clientHeight < atBottomPX;
-    return stuck.current;
-  };
   return {toEnd, scrolled};
 }
 
@@ -79,7 +82,8 @@ export function MessageList({messages, dir, channel, pins = [], newFrom, inThrea
   const content = useRef();
   const [pill, setPill] = useState(false);
   const minute = useMinute();
-  const {toEnd, scrolled} = useStickyScroll(scroller, content, messages.at(-1)?.ts, () => setPill(true));
+  const last = messages.at(-1);
+  const {toEnd, scrolled} = useStickyScroll({scroller, content, last: last?.ts, mine: last?.user === dir.me, fromTop: inThread, onNew: () => setPill(true)});
   const onScroll = () => { if (scrolled()) setPill(false); };
   useEffect(() => {
     for (const one of content.current.querySelectorAll('[data-message][tabindex="0"]')) one.tabIndex = -1;

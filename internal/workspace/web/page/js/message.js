@@ -31,10 +31,14 @@ function NameLine({message, dir}) {
   </div>`;
 }
 
+// What a person typed comes both as text and as blocks; the text is the one
+// with mentions and links in Slack's own form.
+const typedByAPerson = (message) => !message.bot_id && Boolean(message.text) && message.blocks.every((block) => block.type === 'rich_text');
+
 function Body({message, dir, place}) {
   const edited = message.edited && html`<span class="edited" title=${exactTime(dateOf(message.edited.ts))}> (edited)</span>`;
   if (message.command) return html`<div class="mrkdwn command-echo">${message.command}</div>`;
-  if (message.blocks?.length) {
+  if (message.blocks?.length && !typedByAPerson(message)) {
     return html`<${Blocks} blocks=${message.blocks} dir=${dir} place=${place} /><${Attachments} attachments=${message.attachments} dir=${dir} place=${place} />${edited}`;
   }
   return html`<div class="message-text">${message.text && html`<${Mrkdwn} text=${message.text} dir=${dir} />`}${edited}</div>
@@ -108,6 +112,7 @@ function Content({message, dir, channel, compact, pinned, inThread}) {
   };
   return html`<div class=${look} role="article" tabindex="-1" data-message data-testid=${message.is_ephemeral ? 'ephemeral' : 'message'} aria-label=${`${dir.fullName(author)}, ${dayLabel(dateOf(message.ts))} at ${clock(dateOf(message.ts))}`} onKeyDown=${keys}>
     ${pinned && html`<div class="mark mark-pinned"><${Icon} name="pin" />Pinned</div>`}
+    ${!inThread && message.thread_ts && message.thread_ts !== message.ts && html`<div class="mark"><button type="button" class="link-button" onClick=${() => openThread(channel, message.thread_ts)}>replied to a thread</button></div>`}
     ${message.is_ephemeral && html`<div class="mark"><svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d="M2 10c3.500-6 12.500-6 16 0-3.500 6-12.500 6-16 0zM10 12.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z" fill="none" stroke="currentColor" stroke-width="1.500" /></svg>Only visible to you</div>`}
     <div class="gutter">${compact ? html`<${Time} message=${message} />` : html`<${Avatar} dir=${dir} id=${author} />`}</div>
     <div class="message-main">

@@ -1,6 +1,6 @@
 // A value that can be watched. The page has one; only the modules named
 // actions, live and route change it.
-import {useEffect, useState} from './html.js';
+import {useEffect, useRef, useState} from './html.js';
 
 class Store {
   #value;
@@ -48,11 +48,17 @@ export const store = new Store({
   theme: 'auto',
 });
 
-// useStore re-renders when what `select` returns is another value.
+// useStore re-renders when what `select` returns is another value. `select` may
+// change from one drawing to the next (another channel); the newest counts.
 export function useStore(select) {
-  const [picked, setPicked] = useState(() => select(store.value));
+  const [, redraw] = useState(0);
+  const picked = select(store.value);
+  const drawn = useRef();
+  drawn.current = {select, picked};
   useEffect(() => {
-    const look = () => setPicked(() => select(store.value));
+    const look = () => {
+      if (!Object.is(drawn.current.select(store.value), drawn.current.picked)) redraw((n) => n + 1);
+    };
     look();
     return store.watch(look);
   }, []);

@@ -28,6 +28,6 @@ export function ThreadPane({channel, ts, dir}) {
     ${failed && html`<div class="pane-error" role="alert">${failed}</div>`}
     ${messages ? html`<${MessageList} key=${key} messages=${messages} dir=${dir} channel=${channel.id} pins=${pins} inThread label="Messages in this thread" />`
       : html`<div class="list-frame loading" aria-busy="true">${!failed && html`<div class="skeleton"></div>`}</div>`}
-    <${Composer} key=${key} channel=${channel} dir=${dir} thread=${ts} member=${true} />
+    <${Composer} key=${key} channel=${channel} dir=${dir} thread=${ts} />
   </aside>`;
 }
