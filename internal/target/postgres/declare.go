@@ -113,7 +113,9 @@ func decode(node *yaml.Node, into any) []*Fault {
 	own.Content = nil
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		if !slices.Contains(commonWords(), node.Content[i].Value) {
-			own.Content = append(own.Content, node.Content[i], node.Content[i+1])
+			key := *node.Content[i]
+			key.Tag = "!!str" // a key spelt null would be dropped without a word
+			own.Content = append(own.Content, &key, node.Content[i+1])
 		}
 	}
 	err := own.Load(into, yaml.WithKnownFields())
