@@ -25,13 +25,13 @@ func (p *poster) deliverPost(ctx context.Context, d *Delivery) result {
 	return p.postNew(ctx, d)
 }
 
-// look finds the message of an earlier try whose outcome is unknown. except is
-// a message that is known and not meant. A result means that nothing can be
+// look finds the message of an earlier try whose outcome is unknown. after is
+// the timestamp of a message of the same key that is known and not meant. A result means that nothing can be
 // said yet.
-func (p *poster) look(ctx context.Context, d *Delivery, except string) (string, *result) {
+func (p *poster) look(ctx context.Context, d *Delivery, after string) (string, *result) {
 	found, err := p.find.find(ctx, d.Post.Channel, d.Thread, d.Tried)
 	if err == nil {
-		if ts := found[d.Post.Key]; ts != except {
+		if ts := found[d.Post.Key]; ts > after {
 			return ts, nil
 		}
 		return "", nil

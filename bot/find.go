@@ -51,8 +51,9 @@ type foundMessage struct {
 	} `json:"metadata"`
 }
 
-// find gives the timestamps of our messages by key that were posted since a
-// moment, in a thread or, with an empty thread, in the channel. An error means
+// find gives the timestamps of our messages by key, the newest of each, that
+// were posted since a moment, in a thread or, with an empty thread, in the
+// channel. An error means
 // that it could not look everywhere; then nothing follows from a missing key.
 func (f *finder) find(ctx context.Context, channel, thread string, since time.Time) (map[string]string, error) {
 	method := "conversations.history"
@@ -78,7 +79,8 @@ func (f *finder) find(ctx context.Context, channel, thread string, since time.Ti
 		}
 		for _, m := range h.Messages {
 			if m.Metadata.Type == postEvent && (m.User == f.me.User || m.BotID != "" && m.BotID == f.me.BotID) {
-				found[m.Metadata.Payload.Key] = m.TS
+				key := m.Metadata.Payload.Key
+				found[key] = max(found[key], m.TS) // of equal length, so in order of time
 			}
 		}
 		if h.Next.Cursor == "" {
