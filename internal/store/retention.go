@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Retention says how long what is no evidence is kept. Zero fields mean the
+// defaults; runs, findings and the audit log are kept for ever.
+type Retention struct {
+	// Inbox remembers which requests were seen. Slack delivers again for hours
+	// at most; default 7 days.
+	Inbox time.Duration
+	// Posts are what was sent. Without them a message cannot be edited any
+	// more; default 30 days.
+	Posts time.Duration
+	// Rows are the complete lists of failing rows; default 30 days.
+	Rows time.Duration
+}
+
+const (
+	day        = 24 * time.Hour
+	purgeBatch = 5000
+)
+
+func (r Retention) withDefaults() Retention {
+	if r.Inbox == 0 {
+		r.Inbox = 7 * day
+	}
+	if r.Posts == 0 {
+		r.Posts = 30 * day
+	}
+	if r.Rows == 0 {
+		r.Rows = 30 * day
+	}
+	return r
+}
+
+// purges delete what is older than $2, at most $3 rows at a time, so that no
+// lock is held for long.
+var purges = []struct {
+	name string
+	age  func(Retention) time.Duration
+	sql  string
+}{
+	{"inbox", func(r Retention) time.Duration { return r.Inbox }, `DELETE FROM inbox WHERE key IN (
+		SELECT key FROM inbox WHERE at < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+	{"posts", func(r Retention) time.Duration { return r.Posts }, `DELETE FROM posts WHERE id IN (
+		SELECT id FROM posts WHERE state <> 'waiting' AND updated < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+	{"rows", func(r Retention) time.Duration { return r.Rows }, `DELETE FROM run_rows WHERE (run, name, chunk) IN (
+		SELECT w.run, w.name, w.chunk FROM run_rows w JOIN runs r ON r.id = w.run
+		WHERE r.finished < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+}
+
+// Purge removes what is too old, and tells how many rows that were.
+func (s *Store) Purge(ctx context.Context, keep Retention) (int64, error) {
+	keep = keep.withDefaults()
+	var total int64
+	for _, p := range purges {
+		for {
+			tag, err := s.pool.Exec(ctx, p.sql, s.now(), p.age(keep), purgeBatch)
+			if err != nil {
+				return total, fmt.Errorf("purge %s: %w", p.name, err)
+			}
+			total += tag.RowsAffected()
+			if tag.RowsAffected() < purgeBatch {
+				break
+			}
+		}
+	}
+	return total, nil
+}
