@@ -21,11 +21,10 @@ import (
 
 // Opcodes of WebSocket frames.
 const (
-	opContinuation byte = 0x0
-	opText         byte = 0x1
-	opClose        byte = 0x8
-	opPing         byte = 0x9
-	opPong         byte = 0xA
+	opText  byte = 0x1
+	opClose byte = 0x8
+	opPing  byte = 0x9
+	opPong  byte = 0xA
 )
 
 // maxFrame bounds a frame from the client.

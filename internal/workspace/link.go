@@ -15,10 +15,8 @@ const (
 	// maxLinks is how many connections an app may hold.
 	maxLinks = 10
 	// maxQueued bounds what waits to be written to one connection.
-	maxQueued = 4096
-	// missedPongs is how many pings may stay unanswered.
-	missedPongs = 3
-	writeLimit  = 10 * time.Second
+	maxQueued  = 4096
+	writeLimit = 10 * time.Second
 	// lingerLimit is how long an ended connection waits for the client's end.
 	lingerLimit = 2 * time.Second
 )
@@ -30,7 +28,7 @@ type link struct {
 	conn        net.Conn
 	out         chan frame
 	gone        bool
-	pings       int // sent since the last pong
+	unanswered  time.Time // when the first ping without an answer was sent
 	stopPing    func() bool
 	stopRefresh func() bool
 }
@@ -126,12 +124,14 @@ func (w *Workspace) armPing(l *link) {
 			return
 		}
 		if w.socketFaultOf("silence") == nil {
-			if l.pings >= missedPongs {
-				w.note(Entry{Kind: "socket", Conn: l.id, Event: "no_pong", Violation: fmt.Sprintf("%d pings without an answer", l.pings)})
+			if l.unanswered.IsZero() {
+				l.unanswered = w.now()
+			}
+			if limit := w.opt.Timing.Pong; limit > 0 && w.now().Sub(l.unanswered) >= limit {
+				w.note(Entry{Kind: "socket", Conn: l.id, Event: "no_pong", Violation: fmt.Sprintf("no answer to pings for %s", limit)})
 				w.dropLink(l, "no pong")
 				return
 			}
-			l.pings++
 			l.frame(frame{op: opPing, payload: []byte("Ping from applink-" + l.id)})
 		}
 		w.armPing(l)
@@ -248,7 +248,6 @@ func (l *link) write() {
 
 // read handles the client's frames until the connection ends.
 func (w *Workspace) read(l *link, r io.Reader) {
-	var fragmented bool
 	for {
 		f, err := readFrame(r)
 		if err != nil {
@@ -260,18 +259,15 @@ func (w *Workspace) read(l *link, r io.Reader) {
 		case f.op == opPing:
 			l.frame(frame{op: opPong, payload: f.payload})
 		case f.op == opPong:
-			l.pings = 0
+			l.unanswered = time.Time{}
 		case f.op == opClose:
 			w.note(Entry{Kind: "socket", Conn: l.id, Event: "close_frame", Status: closeCode(f.payload)})
 			l.end(1000)
 			w.forget(l)
-		case !f.final || f.op == opContinuation:
-			if !fragmented || f.final {
-				w.note(Entry{Kind: "socket", Conn: l.id, Event: "dropped", Violation: "a message in several WebSocket frames is not put together"})
-			}
-			fragmented = !f.final
-		case f.op == opText:
+		case f.op == opText && f.final:
 			w.received(l, f.payload)
+		case f.op == opText:
+			w.note(Entry{Kind: "ack", Conn: l.id, Event: "dropped", Violation: "a message in several WebSocket frames is not put together"})
 		}
 		w.mu.Unlock()
 	}

@@ -25,7 +25,6 @@ type message struct {
 	clientMsgID   string
 	visibleTo     string // non-empty: ephemeral
 	broadcast     bool   // a reply that is also shown in the channel
-	viaURL        string // token of the response_url it came through
 }
 
 type reaction struct {

@@ -58,6 +58,7 @@ type Timing struct {
 	Trigger         time.Duration   // life of a trigger_id: 3 s
 	ResponseURL     time.Duration   // life of a response_url: 30 min
 	Ping            time.Duration   // between WebSocket pings: 10 s
+	Pong            time.Duration   // a ping may stay unanswered: 30 s; negative for ever, the default on a ManualClock
 	Connection      time.Duration   // life of a connection before its refresh: 18,060 s
 	RefreshWarning  time.Duration   // from "warning" to "refresh_requested": 10 s
 	RefreshCut      time.Duration   // from "refresh_requested" to the cut: 2 s
@@ -127,6 +128,9 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if _, manual := o.Clock.(*ManualClock); manual && o.Timing.Pong == 0 {
+		o.Timing.Pong = -1 // answers do not travel in such a clock's time
+	}
 	o.Timing = o.Timing.withDefaults()
 	o.Limits = o.Limits.withDefaults()
 	return o
@@ -137,6 +141,7 @@ func (t Timing) withDefaults() Timing {
 	setDuration(&t.Trigger, 3*time.Second)
 	setDuration(&t.ResponseURL, 30*time.Minute)
 	setDuration(&t.Ping, 10*time.Second)
+	setDuration(&t.Pong, 30*time.Second)
 	setDuration(&t.Connection, 18060*time.Second)
 	setDuration(&t.RefreshWarning, 10*time.Second)
 	setDuration(&t.RefreshCut, 2*time.Second)

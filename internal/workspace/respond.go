@@ -128,11 +128,13 @@ func (w *Workspace) answerThrough(u *responseURL, c *call) *apiError {
 		w.changed(u.channel, u.origin)
 		return nil
 	}
-	m := w.botMessage(said)
-	m.viaURL, m.threadTS = u.token, w.threadFor(u.channel, c)
-	if c.text("response_type") == "in_channel" {
+	everyone := c.text("response_type") == "in_channel"
+	if everyone {
 		w.echoCommand(u)
-	} else {
+	}
+	m := w.botMessage(said)
+	m.threadTS = w.threadFor(u.channel, c)
+	if !everyone {
 		m.visibleTo = u.user
 	}
 	w.add(u.channel, m)

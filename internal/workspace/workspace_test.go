@@ -120,6 +120,19 @@ func (f *fixture) post(url string, args map[string]any) (answer map[string]any, 
 	return answer, res.StatusCode, res.Header
 }
 
+func (f *fixture) do(req *http.Request) (answer map[string]any) {
+	f.t.Helper()
+	res, err := f.http.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		f.t.Fatal(err)
+	}
+	return answer
+}
+
 // socket is a bare Socket Mode connection.
 type socket struct {
 	t    *testing.T
@@ -239,6 +252,21 @@ func (f *fixture) acks(event string) int {
 		}
 	}
 	return n
+}
+
+// postButton posts a message with one button, "go", and returns its ts.
+func (f *fixture) postButton() string {
+	f.t.Helper()
+	answer, _, _ := f.raw("chat.postMessage", map[string]any{"channel": f.channel, "text": "press", "blocks": buttonBlocks()})
+	if answer["ok"] != true {
+		f.t.Fatalf("chat.postMessage: %v", answer)
+	}
+	return answer["ts"].(string)
+}
+
+func buttonBlocks() []any {
+	return []any{map[string]any{"type": "actions", "block_id": "b", "elements": []any{map[string]any{
+		"type": "button", "action_id": "go", "value": "42", "text": map[string]any{"type": "plain_text", "text": "Go"}}}}}
 }
 
 func (f *fixture) messages(as string) []workspace.Message {
