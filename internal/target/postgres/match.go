@@ -244,7 +244,8 @@ func (w *Match) columns() []check.Column {
 func (d *matchDetector) resolve(ctx context.Context, r *Reader) (*comparison, error) {
 	w := d.words
 	words := w.subjectWords()
-	s, err := words.resolve(ctx, d.target, nil, nil)
+	involved := d.target.mentioned(ctx, &words, w.Left.Currency+" "+w.states())
+	s, err := words.resolve(ctx, d.target, involved, nil)
 	if err != nil {
 		return nil, err
 	}

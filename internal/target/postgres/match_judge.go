@@ -107,14 +107,22 @@ func (w *Match) way() string {
 	if w.MinAge > 0 {
 		young = "WHEN ib_r.young THEN NULL "
 	}
-	return fmt.Sprintf(`CASE %sWHEN ib_l.unwanted IS NOT NULL THEN CASE WHEN abs(%s) > %s OR ib_r.is_foreign THEN ib_l.unwanted END
-WHEN ib_l.due IS NULL THEN '%s'
-WHEN ib_r.is_foreign THEN '%s'
+	return fmt.Sprintf(`CASE %[1]sWHEN ib_l.unwanted IS NOT NULL THEN CASE WHEN abs(%[2]s) > %[3]s OR ib_r.is_foreign THEN ib_l.unwanted END
+WHEN ib_l.due IS NULL THEN '%[4]s'
+WHEN ib_r.is_foreign THEN '%[5]s'
 WHEN abs(%[2]s - ib_l.due) <= %[3]s THEN NULL
-WHEN %[2]s > ib_l.due THEN CASE WHEN ib_r.adds > 1 AND ib_l.due > %[3]s AND abs(%[2]s - round(%[2]s / nullif(ib_l.due, 0)) * ib_l.due) <= %[3]s AND %[2]s > ib_l.due * 1.5 THEN '%s' ELSE '%s' END
-WHEN %[2]s <= %[3]s AND ib_l.due > %[3]s THEN '%s'
-ELSE '%s' END`,
-		young, net, tolerance, w.class(wayNoAmount), w.class(wayCurrency), w.class(wayTwice), w.class(wayMore), w.class(wayMissing), w.class(wayLess))
+WHEN %[2]s > ib_l.due THEN CASE WHEN %[9]s THEN '%[6]s' ELSE '%[7]s' END
+WHEN %[2]s <= %[3]s AND ib_l.due > %[3]s THEN '%[8]s'
+ELSE '%[10]s' END`,
+		young, net, tolerance, w.class(wayNoAmount), w.class(wayCurrency), w.class(wayTwice), w.class(wayMore), w.class(wayMissing),
+		w.twice(), w.class(wayLess))
+}
+
+// twice is the condition of the whole amount having come several times: more
+// than one row, and a multiple of what is due.
+func (w *Match) twice() string {
+	return fmt.Sprintf(`ib_r.adds > 1 AND ib_l.due > %[1]s AND round(ib_r.net / nullif(ib_l.due, 0)) > 1
+  AND abs(ib_r.net - round(ib_r.net / nullif(ib_l.due, 0)) * ib_l.due) <= %[1]s`, major(w.Tolerance, w.Scale))
 }
 
 func (w *Match) shown() []string {
