@@ -92,9 +92,18 @@ func Declare(name string, node *yaml.Node) (Declaration, error) {
 	}
 	declaration := all[i].make()
 	faults := decode(node, declaration)
-	// Meaning is judged even if words were wrong: all mistakes at once.
+	misread := map[int]bool{}
+	for _, f := range faults {
+		misread[f.Line] = true
+	}
+	// Meaning is judged even if words were wrong: all mistakes at once. But what
+	// was not read has no meaning.
 	declaration.faults(func(key, format string, args ...any) {
-		faults = append(faults, &Fault{Line: lineOfKey(node, key), Message: name + ": " + fmt.Sprintf(format, args...)})
+		line := lineOfKey(node, key)
+		if misread[line] && line != node.Line || repeated(node) {
+			return
+		}
+		faults = append(faults, &Fault{Line: line, Message: name + ": " + fmt.Sprintf(format, args...)})
 	})
 	if len(faults) == 0 {
 		return declaration, nil
@@ -159,6 +168,18 @@ func lineOfKey(node *yaml.Node, key string) int {
 		}
 	}
 	return node.Line
+}
+
+// repeated tells whether a word stands twice, so that nothing was read.
+func repeated(node *yaml.Node) bool {
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if seen[node.Content[i].Value] {
+			return true
+		}
+		seen[node.Content[i].Value] = true
+	}
+	return false
 }
 
 // Names is a list of column names, written as one word or as a list.

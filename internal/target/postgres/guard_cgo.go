@@ -46,7 +46,7 @@ func guardExpression(sql string) error {
 	}
 	s := tree.GetStmts()[0].GetStmt().GetSelectStmt()
 	whole := s.GetWhereClause().GetNullTest()
-	if s == nil || whole == nil || s.GetOp() != pgquery.SetOperation_SETOP_NONE || len(s.GetFromClause()) > 0 ||
+	if s == nil || whole == nil || whole.GetArg().GetRowExpr() != nil || s.GetOp() != pgquery.SetOperation_SETOP_NONE || len(s.GetFromClause()) > 0 ||
 		len(s.GetGroupClause()) > 0 || len(s.GetSortClause()) > 0 || s.GetHavingClause() != nil {
 		return errors.New("must be one expression")
 	}

@@ -125,9 +125,11 @@ func (l *Lookout) converge(ctx context.Context) error {
 // that fail in another way.
 func (l *Lookout) again(ctx context.Context, batch []Suspect, last bool) ([]Suspect, error) {
 	before := make(map[string]string, len(batch))
-	keys := make([][]string, len(batch))
-	for i, s := range batch {
-		keys[i] = s.Key
+	var keys [][]string
+	for _, s := range batch {
+		if _, twice := before[joined(s.Key)]; !twice {
+			keys = append(keys, s.Key)
+		}
 		before[joined(s.Key)] = s.Way
 	}
 	s, err := l.r.t.session(ctx, l.r.slots(), l.r.t.opts.StatementTimeout)
@@ -148,7 +150,7 @@ func (l *Lookout) again(ctx context.Context, batch []Suspect, last bool) ([]Susp
 		}
 		rows = append(rows, f.Row)
 	}
-	l.dropped += int64(len(batch) - len(failing))
+	l.dropped += int64(max(0, len(keys)-len(failing)))
 	l.found += int64(len(rows))
 	if len(rows) > 0 {
 		l.r.rec.Found(rows...)
