@@ -139,7 +139,7 @@ func (p *tab) until(what, condition string) {
 	p.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](condition))
+		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
 		if err != nil {
 			p.t.Fatalf("ask the page %s: %v", condition, err)
 		}

@@ -18,20 +18,21 @@ import (
 type fake struct {
 	*httptest.Server
 
-	mu       sync.Mutex
-	state    map[string]any
-	messages map[string][]map[string]any // channel → top-level messages
-	threads  map[string][]map[string]any // "channel/ts" → parent and replies
-	pins     map[string][]string
-	views    []map[string]any
-	home     map[string]any
-	faults   []map[string]any
-	files    map[string]string               // path → content
-	refuse   map[string]map[string]any       // path of a POST → its refusal
-	onPost   map[string]func(map[string]any) // path of a POST → what follows
-	streams  map[chan string]struct{}
-	closing  chan struct{}
-	refused  bool // streams are refused while the "connection" is down
+	mu         sync.Mutex
+	state      map[string]any
+	messages   map[string][]map[string]any // channel → top-level messages
+	threads    map[string][]map[string]any // "channel/ts" → parent and replies
+	pins       map[string][]string
+	views      []map[string]any
+	home       map[string]any
+	homeOpened int
+	faults     []map[string]any
+	files      map[string]string               // path → content
+	refuse     map[string]map[string]any       // path of a POST → its refusal
+	onPost     map[string]func(map[string]any) // path of a POST → what follows
+	streams    map[chan string]struct{}
+	closing    chan struct{}
+	refused    bool // streams are refused while the "connection" is down
 
 	posted chan sent
 }
@@ -58,7 +59,10 @@ func newFake(t *testing.T) *fake {
 		f.answer(w, func() any { return map[string]any{"ok": true, "stack": f.views} })
 	})
 	mux.HandleFunc("GET /sim/home", func(w http.ResponseWriter, _ *http.Request) {
-		f.answer(w, func() any { return map[string]any{"ok": true, "view": f.home} })
+		f.answer(w, func() any {
+			f.homeOpened++
+			return map[string]any{"ok": true, "view": f.home}
+		})
 	})
 	mux.HandleFunc("GET /sim/faults", func(w http.ResponseWriter, _ *http.Request) {
 		f.answer(w, func() any { return map[string]any{"ok": true, "faults": f.faults} })

@@ -105,3 +105,16 @@ func TestTheHomeTabShowsTheAppsViewAndSendsItsClicks(t *testing.T) {
 		t.Errorf("the click (-want +got):\n%s", diff)
 	}
 }
+
+func TestAPublishedHomeTabIsShownWithoutOpeningItAgain(t *testing.T) {
+	f := newFake(t)
+	p := open(t, f, "#/home")
+	p.until("nothing published yet", `document.querySelector('[data-testid=home]').innerText.includes('has not published anything')`)
+	f.emit(map[string]any{"type": "home", "view": map[string]any{"id": "V0NEW", "type": "home", "blocks": []any{section("Fresh")}}})
+	p.until("the new view", `document.querySelector('[data-testid=home]').innerText.includes('Fresh')`)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.homeOpened != 1 {
+		t.Errorf("the page opened the Home tab %d times; an app that publishes on every opening would loop", f.homeOpened)
+	}
+}

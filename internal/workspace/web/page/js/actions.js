@@ -2,7 +2,7 @@
 // drawing to the events that follow.
 import {post, remove} from './api.js';
 import {collect, problems} from './form.js';
-import {loadFaults, loadHome, loadRoute, loadState, loadViews} from './load.js';
+import {loadFaults, loadRoute, loadState, loadViews} from './load.js';
 import {connect} from './live.js';
 import {openChannel, rememberPerson} from './route.js';
 import {store} from './store.js';
@@ -133,5 +133,3 @@ export const clearFaults = () => attempt(async () => {
   await remove('faults');
   await loadFaults();
 });
-
-export const refreshHome = loadHome;

@@ -36,7 +36,7 @@ export function FaultMenu() {
   const close = () => setOpen(false);
   const entry = (where, kind, label, extra) => html`<button key=${kind} type="button" role="menuitem" class="menu-item" data-testid=${`fault-${kind}`} onClick=${() => injectFault({method: where, kind, count, ...extra})}>${label}</button>`;
   return html`<span class="anchor"><button ref=${anchor} type="button" class=${`bar-button ${faults.length ? 'active' : ''}`} aria-haspopup="menu" aria-expanded=${open} data-testid="faults" onClick=${() => setOpen(!open)}>Faults${faults.length ? ` (${faults.length})` : ''}</button>
-    ${open && html`<${Popover} anchor=${anchor} close=${close} role="menu" label="Inject faults" class="menu fault-menu" testid="fault-menu">
+    ${open && html`<${Popover} anchor=${anchor} close=${close} role="menu" label="Inject faults" class="menu fault-menu" testid="fault-menu" keepTab>
       ${faults.length > 0 && html`<div class="menu-head">Active</div>${faults.map((fault) => html`<div class="fault-active">${describe(fault)}</div>`)}
         <button type="button" role="menuitem" class="menu-item menu-danger" data-testid="faults-clear" onClick=${clearFaults}>Clear all faults</button>`}
       <div class="menu-head">The Web API answers</div>

@@ -55,7 +55,9 @@ function receive(event) {
     case 'view_opened': case 'view_updated': case 'view_closed':
       return loadViews();
     case 'home':
-      return store.value.home === undefined ? undefined : loadHome();
+      // The view comes with the event. Asking for it would tell the app that
+      // its Home tab was opened again, and an app that then publishes would loop.
+      return event.view && store.set({home: event.view});
     case 'channel': case 'people': case 'bot':
       return reloadState();
     case 'fault':

@@ -105,7 +105,12 @@ export const loadThread = (channel, ts) => once(`thread ${channel} ${ts}`, () =>
 
 export const loadViews = () => once('views', () => read('views', 'views', 'views', (answer) => store.set({views: answer.stack || []})));
 
-export const loadHome = () => once('home', () => read('home', 'home', 'home', (answer) => store.set({home: answer.view ?? null})));
+// loadHome opens the Home tab; the app hears of it. A view that was published
+// while the request was under way is newer than its answer.
+export const loadHome = () => once('home', () => {
+  const before = store.value.home;
+  return read('home', 'home', 'home', (answer) => { if (store.value.home === before) store.set({home: answer.view ?? null}); });
+});
 
 export const loadFaults = () => once('faults', async () => {
   try {

@@ -1,5 +1,6 @@
 // A small panel beside the control that opened it. It closes on Escape, on a
-// click elsewhere and when focus leaves; arrow keys walk its items.
+// click elsewhere and on Tab (unless it holds fields: keepTab); arrow keys walk
+// its items.
 import {html, useEffect, useLayoutEffect, useRef} from './html.js';
 
 const walkable = '[role=menuitem], [role=menuitemradio], [role=option]';
@@ -14,7 +15,7 @@ function position(panel, anchor, prefer) {
   panel.style.top = above ? `${Math.max(8, at.top - panel.offsetHeight - 4)}px` : `${at.bottom + 4}px`;
 }
 
-export function Popover({anchor, close, role, label, prefer, class: look, focusFirst = true, testid, children}) {
+export function Popover({anchor, close, role, label, prefer, class: look, focusFirst = true, keepTab, testid, children}) {
   const panel = useRef();
   useLayoutEffect(() => {
     position(panel.current, anchor.current, prefer);
@@ -38,10 +39,10 @@ export function Popover({anchor, close, role, label, prefer, class: look, focusF
       event.preventDefault();
       close();
       anchor.current?.focus();
-    } else if (event.key === 'Tab') close();
+    } else if (event.key === 'Tab' && !keepTab) close();
     else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       const items = [...panel.current.querySelectorAll(walkable)];
-      if (!items.length || event.target.tagName === 'INPUT') return;
+      if (!items.length || ['INPUT', 'SELECT'].includes(event.target.tagName)) return;
       event.preventDefault();
       const step = event.key === 'ArrowDown' ? 1 : -1;
       items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
