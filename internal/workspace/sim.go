@@ -18,12 +18,13 @@ func (w *Workspace) routes() *http.ServeMux {
 	mux.HandleFunc("POST /files/upload/{secret}", w.serveUpload)
 	mux.HandleFunc("GET /files/{id}/{name}", w.serveFile)
 
+	sameOrigin := http.NewCrossOriginProtection() // other sites' pages stay out
 	mux.HandleFunc("GET /sim/events", w.serveEvents)
 	for pattern, run := range w.controls() {
-		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
+		mux.Handle(pattern, sameOrigin.Handler(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			answer, err := run(r)
 			writeSim(rw, answer, err)
-		})
+		})))
 	}
 	mux.Handle("/", w.page())
 	return mux
