@@ -179,20 +179,19 @@ func (b *bed) plantStrangeProduct(id, name string) *product {
 }
 
 // addItem gives an order one more line and leaves its total as it is.
-func (b *bed) addItem(o *order, product *string, quantity int, price Amount) *item {
+func (b *bed) addItem(o *order, product *string, quantity int, price Amount) {
 	o.items = append(o.items, item{
 		id: fmt.Sprintf("i%d", b.number()), order: &o.id, product: product, quantity: quantity, price: price, created: o.created,
 	})
-	return &o.items[len(o.items)-1]
 }
 
-// pay gives an order one more payment.
-func (b *bed) pay(o *order, status, currency string, amount Amount) *payment {
+// pay gives an order one more payment, in USD.
+func (b *bed) pay(o *order, status string, amount Amount) *payment {
 	n := b.number()
 	ref := fmt.Sprintf("ch_%x", b.chance())
 	at := o.created.Add(time.Duration(len(o.payments)) * time.Second)
 	o.payments = append(o.payments, payment{
-		id: fmt.Sprintf("pay%d", n), order: &o.id, amount: amount, currency: currency, status: status, ref: &ref,
+		id: fmt.Sprintf("pay%d", n), order: &o.id, amount: amount, currency: Currency, status: status, ref: &ref,
 		created: at, updated: at,
 	})
 	return &o.payments[len(o.payments)-1]
@@ -244,8 +243,8 @@ func itemMark(check string, o *order) []mark {
 	return []mark{m}
 }
 
-func paymentMark(check string, money Amount, o *order) []mark {
-	m := mark{check: check, table: "payments", money: money, first: o.payments[0].created, last: o.payments[0].created}
+func paymentMark(money Amount, o *order) []mark {
+	m := mark{check: PaymentsWithoutOrder, table: "payments", money: money, first: o.payments[0].created, last: o.payments[0].created}
 	for _, p := range o.payments {
 		m.keys = append(m.keys, p.id)
 		m.span(p.created)

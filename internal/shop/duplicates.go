@@ -79,12 +79,11 @@ func (b *bed) twins(later time.Time, alike bool) []mark {
 		later = kept.created
 	}
 	extra.email, extra.created, extra.updated = kept.email, later, later
-	if alike {
-		extra.name, extra.phone, extra.referredBy = kept.name, kept.phone, kept.referredBy
-	} else {
+	if !alike {
 		kept.phone, extra.name, extra.phone = ptr("+1-555-0100"), kept.name+" Jr.", ptr("+1-555-0199")
 		return customerMark(Conflict, kept.id, extra)
 	}
+	extra.name, extra.phone, extra.referredBy = kept.name, kept.phone, kept.referredBy
 	return customerMark(Duplicate, kept.id, extra)
 }
 

@@ -37,23 +37,23 @@ func digest(t *testing.T, conn *pgx.Conn) map[string]string {
 
 func TestSameSeedSameShop(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	make := func(opt shop.Options) (map[string]string, *shop.Truth) {
+	shopOf := func(opt shop.Options) (map[string]string, *shop.Truth) {
 		dsn, truth := generate(t, opt)
 		return digest(t, connect(t, dsn)), truth
 	}
-	rows, truth := make(shop.Options{Seed: 41, Now: now})
-	again, truthAgain := make(shop.Options{Seed: 41, Now: now})
+	rows, truth := shopOf(shop.Options{Seed: 41, Now: now})
+	again, truthAgain := shopOf(shop.Options{Seed: 41, Now: now})
 	if diff := cmp.Diff(rows, again); diff != "" {
 		t.Errorf("two shops of one seed differ:\n%s", diff)
 	}
 	if diff := cmp.Diff(truth, truthAgain); diff != "" {
 		t.Errorf("the truths of two shops of one seed differ:\n%s", diff)
 	}
-	spread, _ := make(shop.Options{Seed: 41, Now: now, Unclustered: true})
+	spread, _ := shopOf(shop.Options{Seed: 41, Now: now, Unclustered: true})
 	if diff := cmp.Diff(rows, spread); diff != "" {
 		t.Errorf("spreading items over the table changed more than their order:\n%s", diff)
 	}
-	other, _ := make(shop.Options{Seed: 42, Now: now})
+	other, _ := shopOf(shop.Options{Seed: 42, Now: now})
 	for _, table := range []string{"customers", "products", "inventory", "orders", "order_items", "payments"} {
 		if rows[table] == other[table] {
 			t.Errorf("%s is the same for another seed", table)

@@ -83,7 +83,7 @@ func hostileWrong() []seed {
 			o := b.recentOrder()
 			o.id, o.gone, o.items = b.keyText(text), true, nil
 			o.payments[0].id, o.payments[0].ref = b.keyText(text), &text
-			return paymentMark(PaymentsWithoutOrder, *o.total, o)
+			return paymentMark(*o.total, o)
 		}),
 		wrong("hostile-item", "items without order or product with hostile keys", func(b *bed, text string) []mark {
 			o := b.recentOrder()
@@ -140,7 +140,7 @@ func hostileRight() []seed {
 			o.payments[0].id, o.payments[0].ref = b.keyText(text), &text
 			o.setTotal(o.sum())
 			marks := append(itemMark(ItemsWithoutProduct, o), itemMark(ItemsWithoutOrder, o)...)
-			marks = append(marks, paymentMark(PaymentsWithoutOrder, 0, o)...)
+			marks = append(marks, paymentMark(0, o)...)
 			return append(marks, productMark(ProductStock, p)...)
 		}),
 	}

@@ -16,7 +16,7 @@ func items() []seed {
 			sow: func(b *bed) []mark {
 				o := b.recentOrder()
 				o.gone = true
-				return append(itemMark(ItemsWithoutOrder, o), paymentMark(PaymentsWithoutOrder, *o.total, o)...)
+				return append(itemMark(ItemsWithoutOrder, o), paymentMark(*o.total, o)...)
 			},
 		},
 		{

@@ -205,3 +205,39 @@ func TestTruthAndDataAgree(t *testing.T) {
 		})
 	}
 }
+
+// The oracle would be worth nothing if it only repeated the truth: it must notice what nobody planted.
+func TestOracleNoticesWhatWasNotPlanted(t *testing.T) {
+	damage := map[string]string{
+		shop.OrphanedOrders:       "DELETE FROM customers WHERE id = (SELECT min(customer_id) FROM orders o WHERE EXISTS (SELECT FROM customers c WHERE c.id = o.customer_id) AND NOT EXISTS (SELECT FROM customers r WHERE r.referred_by = o.customer_id))",
+		shop.DuplicateEmails:      "UPDATE customers SET email = (SELECT max(email) FROM customers) WHERE id = (SELECT min(id) FROM customers)",
+		shop.OrderTotals:          "UPDATE orders SET total_amount = total_amount + 1 WHERE id = (SELECT min(id) FROM orders)",
+		shop.ProductStock:         "UPDATE products SET stock_quantity = stock_quantity + 1 WHERE id = (SELECT min(id) FROM products)",
+		shop.OrderPayments:        "UPDATE payments SET amount = amount + 1 WHERE id = (SELECT min(id) FROM payments WHERE status = 'COMPLETED')",
+		shop.PaidNotCompleted:     "UPDATE orders SET status = 'PENDING' WHERE id = (SELECT min(id) FROM orders WHERE status = 'COMPLETED')",
+		shop.PaymentsWithoutOrder: "UPDATE payments SET order_id = 'gone' WHERE id = (SELECT min(id) FROM payments)",
+		shop.ItemsWithoutOrder:    "UPDATE order_items SET order_id = 'gone' WHERE id = (SELECT min(id) FROM order_items)",
+		shop.ItemsWithoutProduct:  "UPDATE order_items SET product_id = 'gone' WHERE id = (SELECT min(id) FROM order_items)",
+		shop.NegativeStock:        "UPDATE products SET stock_quantity = -1 WHERE id = (SELECT min(id) FROM products)",
+		shop.NegativeTotals:       "UPDATE orders SET total_amount = -1 WHERE id = (SELECT min(id) FROM orders)",
+		shop.ForeignKeys:          "SET session_replication_role = replica; UPDATE customers SET referred_by = 'gone' WHERE id = (SELECT min(id) FROM customers)",
+	}
+	dsn, _ := generate(t, shop.Options{Orders: 1000, Seed: 9, Plant: shop.PlantNone})
+	conn := connect(t, dsn)
+	for check := range oracle {
+		t.Run(check, func(t *testing.T) {
+			ctx := bounded(t, time.Minute)
+			tx, err := conn.Begin(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tx.Rollback(ctx) }()
+			if _, err := conn.PgConn().Exec(ctx, damage[check]).ReadAll(); err != nil {
+				t.Fatal(err)
+			}
+			if found, _, _ := judge(ctx, t, conn, check, clock(t, conn)); len(found) == 0 {
+				t.Error("the oracle finds nothing wrong after the damage")
+			}
+		})
+	}
+}

@@ -94,7 +94,7 @@ func (p *population) product(n int) *product {
 		price: p.price(n), version: int(h >> 30 % 40), created: created, updated: created,
 	}
 	stock := 0
-	for k := 0; k < 1+n%movementsPerProduct; k++ {
+	for k := range 1 + n%movementsPerProduct {
 		m := p.movement(n, k)
 		stock += m.quantity
 		row.movements = append(row.movements, m)

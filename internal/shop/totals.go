@@ -1,10 +1,14 @@
 package shop
 
+import "slices"
+
 // Orders whose total is not what their items come to, and orders where that only seems so. What was paid is what
 // the stored total says, so that order-payments finds nothing.
-func totals() []seed { return append(wrongTotals(), rightTotals()...) }
+func totals() []seed {
+	return slices.Concat(differingTotals(), missingTotals(), rightTotals())
+}
 
-func wrongTotals() []seed {
+func differingTotals() []seed {
 	return []seed{
 		{
 			kind: "total-too-high", times: 18, about: "the total kept an item that was taken out",
@@ -27,6 +31,11 @@ func wrongTotals() []seed {
 				return orderMark(OrderTotals, one.wrongBy()+other.wrongBy(), one, other)
 			},
 		},
+	}
+}
+
+func missingTotals() []seed {
+	return []seed{
 		{
 			kind: "total-null", times: 4, about: "no total although there are items",
 			sow: func(b *bed) []mark {
