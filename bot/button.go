@@ -1,8 +1,9 @@
 package bot
 
 import (
+	"regexp"
 	"strconv"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -11,6 +12,10 @@ import (
 
 // suffixMark separates a verb from what makes its action id unique.
 const suffixMark = "~"
+
+// verbForm is what a command's name looks like; it also keeps an action id far
+// below Slack's 255.
+var verbForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,60}$`)
 
 // maxAllButtons is the share of the budget that one row of buttons may take.
 const maxAllButtons = 4000
@@ -48,7 +53,7 @@ func (c *canvas) buttons(actions []message.Action) {
 // button is nil for an action that Slack could not carry back unchanged: a
 // shortened reference would act on something else.
 func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
-	if a.Verb == "" || strings.Contains(a.Verb, suffixMark) || size(a.Verb) > maxActionID-10 || size(a.Ref) > maxValue {
+	if !verbForm.MatchString(a.Verb) || !utf8.ValidString(a.Ref) || size(a.Ref) > maxValue {
 		return nil, 0
 	}
 	label := foreign(a.Label)

@@ -150,7 +150,7 @@ func markupSpan(s message.Span) string {
 }
 
 // drawable says whether Slack can draw the time.
-func drawable(t time.Time) bool { return t.Unix() > 0 && t.Year() < 3000 }
+func drawable(t time.Time) bool { return t.Unix() > 0 && t.Year() < 2100 }
 
 func webAddress(address string) bool {
 	if size(address) > maxURL || strings.ContainsAny(address, "|<> \n\t\"") {

@@ -19,7 +19,6 @@ const (
 	maxButtons     = 25   // of an actions block
 	maxButtonText  = 75
 	maxValue       = 2000
-	maxActionID    = 255
 	maxConfirm     = 300
 	maxTitle       = 100 // of a confirm dialog
 	maxConfirmYes  = 30
