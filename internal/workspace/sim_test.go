@@ -186,8 +186,13 @@ func (f *fixture) listen(as string) <-chan map[string]any {
 			}
 			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 				var n map[string]any
-				if json.Unmarshal([]byte(data), &n) == nil {
-					out <- n
+				if json.Unmarshal([]byte(data), &n) != nil {
+					continue
+				}
+				select {
+				case out <- n:
+				case <-f.t.Context().Done():
+					return
 				}
 			}
 		}
