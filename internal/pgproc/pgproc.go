@@ -178,9 +178,7 @@ func (s *Server) Stop() {
 	s.home.close()
 }
 
-// LogTail is the end of the server's log, for error messages and failed tests.
-func (s *Server) LogTail() string { return tail(filepath.Join(s.home.dir, logFile), logTailBytes) }
-
+// tail is the end of a file, at most n bytes; empty if it cannot be read.
 func tail(path string, n int64) string {
 	f, err := os.Open(path)
 	if err != nil {
