@@ -10,6 +10,9 @@ import (
 	"github.com/integritybot/integritybot/internal/message"
 )
 
+// maxGridRows is more rows than any one message can show.
+const maxGridRows = 200
+
 // Widths that are tried for a cell, in characters, until all rows fit.
 var cellWidths = []int{300, 120, 50, 20}
 
@@ -32,7 +35,7 @@ func newGrid(t message.Table) grid {
 		g.names = append(g.names, cell(col.Name, cellWidths[2]))
 		g.numeric = append(g.numeric, col.Numeric)
 	}
-	for _, r := range t.Rows {
+	for _, r := range t.Rows[:min(len(t.Rows), maxGridRows)] {
 		row := make([]string, len(g.names))
 		for i := range row {
 			row[i] = " "
