@@ -28,6 +28,7 @@ type Config struct {
 
 	declared []Declared
 	policy   authz.Policy
+	digest   string
 }
 
 // Slack is how the bot reaches Slack.
@@ -114,6 +115,10 @@ type Declared struct {
 
 // Declared lists the checks in the order of the file.
 func (c *Config) Declared() []Declared { return c.declared }
+
+// Digest is the SHA-256 of the file as it was read, in hexadecimal: secrets
+// that come from the environment are not in it.
+func (c *Config) Digest() string { return c.digest }
 
 // Policy is the roles in the order of the file.
 func (c *Config) Policy() authz.Policy { return c.policy }

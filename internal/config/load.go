@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 
@@ -35,6 +37,8 @@ func Parse(path string, data []byte, env Environment) (*Config, error) {
 	if err := root.Load(c, yaml.WithKnownFields()); err != nil {
 		problems.addError(0, err)
 	}
+	sum := sha256.Sum256(data)
+	c.digest = hex.EncodeToString(sum[:])
 	c.defaults()
 	tree := newTree(&root)
 	c.policy = policyOf(tree, c.Roles)

@@ -1,0 +1,271 @@
+package app
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/check/report"
+	"github.com/integritybot/integritybot/internal/config"
+)
+
+// CheckOptions are what `integritybot check` was asked for.
+type CheckOptions struct {
+	Word     string // all, a domain or a check
+	Full     bool
+	Since    time.Duration
+	Output   string // text, json or csv
+	Unmasked bool
+	Out      io.Writer
+	// Progress receives a line now and then; nil for none.
+	Progress io.Writer
+	Log      *slog.Logger
+	Version  string
+}
+
+// Check runs checks from a shell and gives the worst verdict: FAIL before
+// UNKNOWN before PASS. If a store is configured, the run is recorded in it
+// before it begins; if that fails, nothing is read.
+func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict, error) {
+	targets, err := OpenTargets(ctx, c)
+	if err != nil {
+		return check.Unknown, err
+	}
+	defer targets.Close() //nolint:errcheck // nothing to lose: sessions are read-only
+	catalog := targets.Catalog(c)
+	checks, title, err := catalog.Select(o.Word)
+	if err != nil {
+		return check.Unknown, fmt.Errorf("%w; there are %s", err, strings.Join(catalog.Words(), ", "))
+	}
+	if len(checks) == 0 {
+		return check.Unknown, errors.New("the config declares no checks; config.example.yaml shows some")
+	}
+	record, err := openRecord(ctx, c, o)
+	if err != nil {
+		return check.Unknown, err
+	}
+	defer record.close()
+	started := time.Now()
+	order := check.Order{Title: title, AskedAt: started, Request: record.request, Options: check.Options{Full: o.Full, Since: o.Since}}
+	for _, one := range checks {
+		order.Checks = append(order.Checks, one.Name)
+	}
+	if err := record.intend(ctx, order); err != nil {
+		return check.Unknown, err
+	}
+	sink := newSink(o, len(checks) == 1)
+	findings, err := check.Execute(ctx, check.Execution{
+		Order: order, Checks: checks, Journal: sink, Now: time.Now, Unmasked: o.Unmasked, OnProgress: sink.progress,
+		OnPanic: func(name string, v any, stack []byte) {
+			o.Log.Error("check panicked", "check", name, "panic", v, "stack", string(stack))
+		},
+	})
+	for _, f := range findings {
+		if f.Cause != "" {
+			o.Log.Warn("check did not answer", "check", f.Check, "error", f.Cause)
+		}
+	}
+	run := check.Run{Order: order, State: check.Done, Findings: findings, Started: started, Finished: time.Now()}
+	if err != nil {
+		return check.Unknown, errors.Join(err, record.conclude(run, err))
+	}
+	return worst(findings), errors.Join(sink.finish(run, catalog.ByName()), record.conclude(run, nil))
+}
+
+func worst(findings []check.Finding) check.Verdict {
+	verdict := check.Pass
+	for _, f := range findings {
+		if f.Verdict == check.Fail {
+			return check.Fail
+		}
+		if f.Verdict == check.Unknown {
+			verdict = check.Unknown
+		}
+	}
+	return verdict
+}
+
+// sink is the journal of a run from a shell: nothing to resume, rows go
+// straight to the output.
+type sink struct {
+	opts   CheckOptions
+	single bool
+	csv    *csv.Writer
+	headed bool
+	told   time.Time
+}
+
+func newSink(o CheckOptions, single bool) *sink {
+	return &sink{opts: o, single: single, csv: csv.NewWriter(o.Out)}
+}
+
+func (s *sink) Resume(context.Context, string) (check.State, error) { return check.State{}, nil }
+
+func (s *sink) Progress(string, check.Progress) {}
+
+// Save writes rows as they are found, so that a million of them need no memory.
+func (s *sink) Save(_ context.Context, name string, st check.State, rows [][]string) error {
+	if s.opts.Output != "csv" {
+		return nil
+	}
+	if !s.headed && (s.single || len(rows) > 0) && len(st.Tally.Columns) > 0 {
+		s.headed = true
+		if err := s.csv.Write(s.header(st)); err != nil {
+			return err
+		}
+	}
+	for _, row := range rows {
+		if err := s.csv.Write(s.line(name, st, row)); err != nil {
+			return err
+		}
+	}
+	s.csv.Flush()
+	return s.csv.Error()
+}
+
+// header: one check has its own columns; several share the ones that all have,
+// and the rest as JSON.
+func (s *sink) header(st check.State) []string {
+	if s.single {
+		return check.FileHeader(st.Tally.Columns)
+	}
+	return []string{"check", "row", "finding", "money_at_stake", "currency", "bad_since"}
+}
+
+func (s *sink) line(name string, st check.State, row []string) []string {
+	if s.single {
+		return row
+	}
+	values := map[string]string{}
+	for i, c := range st.Tally.Columns {
+		if i < len(row) {
+			values[c.Name] = row[i]
+		}
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		text = []byte("{}")
+	}
+	return append([]string{name, string(text)}, row[len(st.Tally.Columns):]...)
+}
+
+// progress tells a person at a terminal how far it is, at most every 2 s.
+func (s *sink) progress(p map[string]check.Progress, done []check.Finding) {
+	if s.opts.Progress == nil || time.Since(s.told) < 2*time.Second {
+		return
+	}
+	s.told = time.Now()
+	for name, one := range p {
+		line := fmt.Sprintf("%d done; %s: %s", len(done), name, one.Reading)
+		if one.Total > 0 {
+			line += fmt.Sprintf(" %d %%", min(100, 100*one.Done/one.Total))
+		}
+		if one.Paused != "" {
+			line += ", paused: " + one.Paused
+		}
+		fmt.Fprintln(s.opts.Progress, line)
+	}
+}
+
+func (s *sink) finish(run check.Run, checks report.Checks) error {
+	switch s.opts.Output {
+	case "json":
+		enc := json.NewEncoder(s.opts.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(map[string]any{
+			"verdict": worst(run.Findings), "started": run.Started.UTC(), "finished": run.Finished.UTC(),
+			"title": run.Title, "findings": run.Findings,
+		})
+	case "text":
+		for i, post := range report.Finished(run, checks) {
+			m := post.Message
+			m.Actions, m.Files = nil, nil
+			if i > 0 {
+				fmt.Fprintln(s.opts.Out)
+			}
+			if _, err := io.WriteString(s.opts.Out, m.PlainText()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// record writes a run from a shell into the audit, where a store is configured.
+type record struct {
+	ledger  commands.Ledger
+	done    func()
+	request string
+	actor   audit.Actor
+	version string
+}
+
+func openRecord(ctx context.Context, c *config.Config, o CheckOptions) (*record, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("request id: %w", err)
+	}
+	r := &record{request: id.String(), version: o.Version, done: func() {}, actor: audit.Actor{Kind: audit.CLI}}
+	if u, err := user.Current(); err == nil {
+		r.actor.User = u.Username
+	}
+	if c.Store.DSN == "" {
+		o.Log.Warn("no store is configured, so this run is not recorded")
+		return r, nil
+	}
+	s, err := OpenStore(ctx, c, o.Log, o.Version)
+	if err != nil {
+		return nil, fmt.Errorf("I could not record this, so I did nothing: %w", err)
+	}
+	r.ledger, r.done = s, s.Close
+	return r, nil
+}
+
+func (r *record) close() { r.done() }
+
+func (r *record) intend(ctx context.Context, o check.Order) error {
+	return r.write(ctx, "intend", audit.Event{
+		Request: r.request, Action: "check", Target: strings.Join(o.Checks, ","), Outcome: audit.Intended,
+		Decision: "allowed", Rule: "the person has the database's own rights",
+	})
+}
+
+// conclude records the outcome, also when the person has given up waiting.
+func (r *record) conclude(run check.Run, failure error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	event := audit.Event{
+		Request: r.request, Action: "check.run", Target: strings.Join(run.Checks, ","), Outcome: audit.Done,
+		After: string(worst(run.Findings)), Duration: run.Finished.Sub(run.Started),
+	}
+	if failure != nil {
+		event.Outcome, event.After, event.Error = audit.Failed, "", "the run did not finish"
+	}
+	return r.write(ctx, "conclude", event)
+}
+
+func (r *record) write(ctx context.Context, step string, e audit.Event) error {
+	if r.ledger == nil {
+		return nil
+	}
+	e.Actor, e.Source, e.Version = r.actor, audit.FromCLI, r.version
+	_, err := r.ledger.Record(ctx, "cli/"+r.request+"/"+step, false, func(int64) commands.Intent {
+		return commands.Intent{Events: []audit.Event{e}}
+	})
+	if err != nil {
+		return fmt.Errorf("I could not record this: %w", err)
+	}
+	return nil
+}

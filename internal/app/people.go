@@ -1,0 +1,90 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/integritybot/integritybot/internal/workspace"
+)
+
+// The people and places of the demo. The ids are those that
+// config.example.yaml gives rights to.
+const (
+	demoIncident = "C0INCIDENT"
+	demoGeneral  = "C0GENERAL"
+	demoPartner  = "C0PARTNER"
+	demoAlice    = "U0ALICE"
+)
+
+// DemoWorkspace is the workspace simulator with the demo's people, channels and
+// app in it. It does not listen yet.
+func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
+	assets.TeamName = "Northwind Shop"
+	assets.Tries = demoTries()
+	assets.App = workspace.App{
+		Name: "integrity",
+		Commands: []workspace.Command{{
+			Command: "/integrity", UsageHint: "check orders | help | whoami | stop R-1 | audit",
+			Description: "Check the data, and see what is wrong", ShouldEscape: true,
+		}},
+		Shortcuts: []workspace.Shortcut{{
+			CallbackID: "pick_check", Name: "Run a check", Description: "Pick a check and where to answer", Type: "global",
+		}},
+	}
+	w, err := workspace.New(assets)
+	if err != nil {
+		return nil, fmt.Errorf("workspace simulator: %w", err)
+	}
+	if err := populate(w); err != nil {
+		return nil, fmt.Errorf("workspace simulator: %w", err)
+	}
+	return w, nil
+}
+
+// demoTries are the three things to try.
+func demoTries() []string {
+	return []string{"/integrity check orders", "/integrity check all --full", "@integrity help"}
+}
+
+func populate(w *workspace.Workspace) error {
+	groups := []workspace.Group{
+		{ID: "S0RESPONDERS", Handle: "responders", Name: "Incident responders"},
+		{ID: "S0APPROVERS", Handle: "approvers", Name: "Approvers"},
+		{ID: "S0ADMINS", Handle: "integrity-admins", Name: "Admins of the bot"},
+	}
+	people := []workspace.Person{
+		{ID: demoAlice, Name: "alice", RealName: "Alice Moreau", Title: "Backend on-call", Kind: workspace.Member, Groups: []string{"S0RESPONDERS"}},
+		{ID: "U0BOB", Name: "bob", RealName: "Bob Okafor", Title: "Database administrator", Kind: workspace.Member, Groups: []string{"S0RESPONDERS", "S0APPROVERS"}},
+		{ID: "U0CAROL", Name: "carol", RealName: "Carol Lindqvist", Title: "Platform lead", Kind: workspace.Member, Groups: []string{"S0ADMINS"}},
+		{ID: "U0DAVE", Name: "dave", RealName: "Dave Tanaka", Title: "Support, no role in the bot", Kind: workspace.Member},
+		{ID: "U0GUEST", Name: "gina", RealName: "Gina (guest)", Title: "Contractor", Kind: workspace.Guest},
+		{ID: "U0OTTO", Name: "otto", RealName: "Otto (partner company)", Title: "Payment provider", Kind: workspace.Outsider},
+	}
+	all := []string{demoAlice, "U0BOB", "U0CAROL", "U0DAVE"}
+	channels := []workspace.Channel{
+		{ID: demoGeneral, Name: "general", Topic: "Everybody", Members: append([]string{w.BotUserID()}, all...)},
+		{ID: demoIncident, Name: "inc-20261121-orders", Topic: "Customers report wrong totals. Lead: Alice", Members: append([]string{w.BotUserID(), "U0GUEST"}, all...)},
+		{ID: demoPartner, Name: "ext-payment-provider", Topic: "Shared with the payment provider", ExtShared: true, Members: []string{w.BotUserID(), demoAlice, "U0BOB", "U0OTTO"}},
+		{ID: "C0NOBOT", Name: "backend", Topic: "The bot is not a member here", Members: all},
+	}
+	for _, g := range groups {
+		if _, err := w.AddGroup(g); err != nil {
+			return fmt.Errorf("group %s: %w", g.Handle, err)
+		}
+	}
+	for _, c := range channels {
+		if _, err := w.AddChannel(workspace.Channel{ID: c.ID, Name: c.Name, Topic: c.Topic, ExtShared: c.ExtShared}); err != nil {
+			return fmt.Errorf("channel %s: %w", c.Name, err)
+		}
+	}
+	for _, p := range people {
+		if _, err := w.AddPerson(p); err != nil {
+			return fmt.Errorf("person %s: %w", p.Name, err)
+		}
+	}
+	for _, c := range channels {
+		if _, err := w.AddChannel(c); err != nil {
+			return fmt.Errorf("members of %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/integritybot/integritybot/bot"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/store"
+)
+
+// RunOptions are what a replica is started with beside its config.
+type RunOptions struct {
+	Log     *slog.Logger
+	Version string
+	// Holder names this replica in leases; empty: host and process id.
+	Holder string
+	// Now is the clock; nil: the wall's.
+	Now func() time.Time
+	// OnReady is called once, when requests can come in.
+	OnReady func()
+}
+
+func (o *RunOptions) defaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Holder == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown"
+		}
+		o.Holder = host + "/" + strconv.Itoa(os.Getpid()) + "/" + strconv.FormatInt(o.Now().UnixNano(), 36)
+	}
+}
+
+// Run is one replica of the bot. It ends when ctx does, after what was
+// acknowledged is safe, or with a sentence that says what to do.
+func Run(ctx context.Context, c *config.Config, o RunOptions) error {
+	o.defaults()
+	if c.Slack.AppToken == "" || c.Slack.BotToken == "" {
+		return errors.New("the bot has no Slack tokens: set SLACK_APP_TOKEN (xapp-…) and SLACK_BOT_TOKEN (xoxb-…); integritybot manifest prints the app to create")
+	}
+	s, err := OpenStore(ctx, c, o.Log, o.Version)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	targets, err := OpenTargets(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer targets.Close() //nolint:errcheck // sessions are read-only: nothing to lose
+	loaded := lifecycle(o, "config.load")
+	loaded.After = c.Digest()
+	if err := s.Append(ctx, loaded, lifecycle(o, "bot.start")); err != nil {
+		return fmt.Errorf("the start could not be recorded: %w", err)
+	}
+	err = serve(ctx, c, o, s, targets)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, s.Append(ending, lifecycle(o, "bot.stop")))
+}
+
+// serve runs the parts side by side; the first that fails ends the others.
+func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, targets *Targets) error {
+	catalog := targets.Catalog(c)
+	directory, err := bot.NewDirectory(slackOptions(c), o.Now)
+	if err != nil {
+		return fmt.Errorf("slack: %w", err)
+	}
+	defer directory.Close()
+	runner, err := newRunner(c, catalog, s, directory, o)
+	if err != nil {
+		return err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	observer, err := observe(metrics)
+	if err != nil {
+		return err
+	}
+	edge, err := bot.New(slackOptions(c), bot.Deps{
+		Asker: runner, Outbox: s, Choices: choices(catalog), Log: o.Log, Now: o.Now, Observe: observer,
+		Home: home{word: c.Slack.Command, catalog: catalog, policy: c.Policy(), directory: directory},
+	})
+	if err != nil {
+		return fmt.Errorf("slack: %w", err)
+	}
+	work, err := newWorker(c, catalog, s, directory, o)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return edge.Run(ctx) })
+	g.Go(func() error { return work.Run(ctx) })
+	g.Go(func() error {
+		return serveHealth(ctx, c.HTTP.Listen, metrics, []Readiness{
+			{Name: "slack", Check: func(context.Context) error { return edge.Ready() }},
+			{Name: "store", Check: s.Ping},
+		}, o.Log)
+	})
+	g.Go(func() error { return announce(ctx, edge, o) })
+	return g.Wait()
+}
+
+// announce calls OnReady when Slack has said hello.
+func announce(ctx context.Context, edge *bot.Bot, o RunOptions) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for edge.Ready() != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	o.Log.Info("ready")
+	if o.OnReady != nil {
+		o.OnReady()
+	}
+	return nil
+}
+
+func lifecycle(o RunOptions, action string) audit.Event {
+	return audit.Event{
+		Request: o.Holder, Actor: audit.Actor{Kind: audit.System}, Source: audit.FromSystem,
+		Action: action, Target: o.Holder, Outcome: audit.Done, Version: o.Version,
+	}
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/integritybot/integritybot/bot"
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/store"
+)
+
+func slackOptions(c *config.Config) bot.Options {
+	return bot.Options{
+		AppToken:    bot.Secret(c.Slack.AppToken.Reveal()),
+		BotToken:    bot.Secret(c.Slack.BotToken.Reveal()),
+		APIURL:      c.Slack.APIURL,
+		Command:     c.Slack.Command,
+		Connections: c.Slack.Connections,
+	}
+}
+
+// Manifest is the Slack app manifest for this config.
+func Manifest(c *config.Config) ([]byte, error) {
+	o := slackOptions(c)
+	// A manifest is wanted before there are tokens.
+	o.AppToken, o.BotToken = "xapp-none", "xoxb-none"
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("slack: %w", err)
+	}
+	return bot.Manifest(o), nil
+}
+
+// newRunner makes the road that every request takes.
+func newRunner(c *config.Config, catalog check.Catalog, s *store.Store, directory commands.Directory, o RunOptions) (*commands.Runner, error) {
+	registry, err := commands.All(commands.Env{
+		Catalog: catalog, Policy: c.Policy(), Archive: s, Word: c.Slack.Command, Now: o.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &commands.Runner{
+		Registry: registry, Policy: c.Policy(), Directory: directory, Ledger: s, Log: o.Log,
+		NewID:   func() string { return uuid.Must(uuid.NewV7()).String() },
+		Word:    c.Slack.Command,
+		Version: o.Version,
+	}, nil
+}
+
+// choices are what the form "Run a check" offers.
+func choices(catalog check.Catalog) []bot.Choice {
+	out := []bot.Choice{{Value: "all", Label: "All checks", Group: "Everything"}}
+	for _, d := range catalog.Domains() {
+		out = append(out, bot.Choice{Value: d, Label: strings.ToUpper(d[:1]) + d[1:], Group: "A domain"})
+	}
+	for _, one := range catalog {
+		out = append(out, bot.Choice{Value: one.Name, Label: one.Title, Group: "One check"})
+	}
+	return out
+}
+
+// home says on the Home tab who the person is to the bot, and what to try.
+type home struct {
+	word      string
+	catalog   check.Catalog
+	policy    authz.Policy
+	directory commands.Directory
+}
+
+// Home implements bot.Home.
+func (h home) Home(ctx context.Context, actor audit.Actor) (message.Message, error) {
+	subject, err := h.directory.Subject(ctx, actor, false)
+	if err != nil {
+		return message.Message{}, err
+	}
+	m := message.Message{Headline: message.Text("Integrity Bot: is the data right?")}
+	if d, barred := h.policy.Barred(subject); barred {
+		m.Parts = []message.Part{{Lines: []message.Line{message.Text("%s", d.Reason)}}}
+		return m, nil
+	}
+	roles := h.policy.RolesOf(subject)
+	if len(roles) == 0 {
+		roles = []string{"none yet: ask an admin of the bot"}
+	}
+	lines := []message.Line{
+		message.Join("Your roles: ", strings.Join(roles, ", ")),
+		message.Join("In a channel, type ", message.Mono(h.word+" check all"), ", or name one of:"),
+	}
+	for _, d := range h.catalog.Domains() {
+		checks, _, err := h.catalog.Select(d)
+		if err != nil {
+			continue
+		}
+		titles := make([]string, len(checks))
+		for i, one := range checks {
+			titles[i] = one.Title
+		}
+		lines = append(lines, message.Join(message.Mono(h.word+" check "+d), "  "+strings.Join(titles, ", ")))
+	}
+	lines = append(lines, message.Join("Everything you may do: ", message.Mono(h.word+" help")))
+	m.Parts = []message.Part{{Lines: lines}}
+	return m, nil
+}
+
+// observe counts what the Slack edge does.
+func observe(registry *prometheus.Registry) (bot.Observer, error) {
+	labels := []string{"kind", "outcome"}
+	envelopes := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "integritybot_envelope_seconds", Help: "From the receipt of an envelope to its acknowledgement.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+	}, labels)
+	deliveries := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "integritybot_deliveries_total", Help: "Calls to Slack that carry a message, by kind and outcome.",
+	}, labels)
+	links := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "integritybot_socket_connections", Help: "Socket Mode connections that are open now.",
+	})
+	for _, one := range []prometheus.Collector{envelopes, deliveries, links} {
+		if err := registry.Register(one); err != nil {
+			return bot.Observer{}, fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return bot.Observer{
+		Envelope: func(kind, outcome string, took time.Duration) {
+			envelopes.WithLabelValues(kind, outcome).Observe(took.Seconds())
+		},
+		Delivery: func(kind, outcome string, _ time.Duration) { deliveries.WithLabelValues(kind, outcome).Inc() },
+		Links:    func(n int) { links.Set(float64(n)) },
+	}, nil
+}
