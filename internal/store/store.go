@@ -18,7 +18,7 @@ const (
 	// statementTimeout and idleTimeout free the audit head and other locks when
 	// a replica hangs in the middle of a transaction: the others must go on.
 	statementTimeout = 30 * time.Second
-	idleTimeout      = 5 * time.Second
+	idleTimeout      = 3 * time.Second
 	lockTimeout      = 5 * time.Second
 )
 

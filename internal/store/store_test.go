@@ -13,10 +13,7 @@ import (
 	"github.com/integritybot/integritybot/internal/store"
 )
 
-func TestMain(m *testing.M) {
-	helper()
-	pgtest.Main(m)
-}
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // patience bounds what a test waits for.
 const patience = 30 * time.Second

@@ -8,14 +8,12 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/bot"
+	"github.com/integritybot/integritybot/internal/pgtest"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
 // storeUnderTest stands for one replica.
 type storeUnderTest struct{ *store.Store }
-
-// helper is replaced by what a re-executed test binary does; see kill_test.go.
-func helper() {}
 
 func next(t testing.TB, s *store.Store) *bot.Delivery {
 	t.Helper()
@@ -44,4 +42,10 @@ func count(t testing.TB, s *store.Store, query string, args ...any) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// exec runs a statement on the store's database as superuser.
+func exec(t testing.TB, s *store.Store, sql string) {
+	t.Helper()
+	pgtest.Exec(t, store.DSN(s), sql)
 }
