@@ -84,7 +84,7 @@ func openAt(t *testing.T, url, address string) *tab {
 	p := &tab{t: t}
 	ctx, end := chromedp.NewContext(oneBrowser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
 	p.ctx = ctx
 	p.run(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(url+"/"+address), chromedp.WaitVisible(chromedp.CSS(id("composer")+","+id("home"))))
@@ -134,10 +134,14 @@ func (p *tab) gone(selector string) {
 	p.until(fmt.Sprintf("no %s", selector), fmt.Sprintf(`!document.querySelector(%s)`, quote(selector)))
 }
 
-// until waits for a JavaScript condition, at most 10 s.
+// patience is how long a test waits for the page: long, because the machine may
+// be busy; a page that works answers at once.
+const patience = 20 * time.Second
+
+// until waits for a JavaScript condition, at most patience.
 func (p *tab) until(what, condition string) {
 	p.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("Boolean("+condition+")"))
 		if err != nil {
@@ -147,7 +151,7 @@ func (p *tab) until(what, condition string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited 10 s in vain: %s\npage text: %.2000s", what, p.eval(`document.body.innerText`))
+			p.t.Fatalf("waited %s in vain: %s\npage text: %.2000s", patience, what, p.eval(`document.body.innerText`))
 		}
 		time.Sleep(25 * time.Millisecond)
 	}

@@ -266,7 +266,7 @@ func (f *fake) set(change func()) {
 // next waits for the page's next POST to path.
 func (f *fake) next(t *testing.T, path string) map[string]any {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		select {
 		case got := <-f.posted:
@@ -274,7 +274,7 @@ func (f *fake) next(t *testing.T, path string) map[string]any {
 				return got.Body
 			}
 		case <-deadline:
-			t.Fatalf("the page sent nothing to /sim/%s within 10 s", path)
+			t.Fatalf("the page sent nothing to /sim/%s within %s", path, patience)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -128,6 +129,8 @@ func TestEveryPlaceOpensByItsAddress(t *testing.T) {
 			p.run(goTo("#/C0INC/thread/" + ts(12)))
 			p.see(id("thread") + " " + id("table"))
 			p.shot(theme + "-thread")
+			p.run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 700, 300))
+			p.shot(theme + "-hover")
 			p.click(id("file-F0CSV"))
 			p.see(id("csv-table"))
 			p.shot(theme + "-file")

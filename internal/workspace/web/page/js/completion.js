@@ -12,7 +12,7 @@ export function complete(text, cursor, dir, inThread) {
   if (command) return inThread ? null : commands(before, dir);
   const person = /(?:^|[\s(])@([\p{L}\p{N}._-]*)$/u.exec(before);
   if (person) return people(person[1].toLowerCase(), cursor, dir);
-  const short = /(?:^|\s):([a-z0-9_+-]{2,})$/.exec(before);
+  const short = /(?:^|\s):([a-z0-9_+-]*)$/.exec(before);
   if (short) return emojis(short[1], cursor);
   return null;
 }
