@@ -110,7 +110,8 @@ func (w *Workspace) speak(p *Person, c *Channel, threadTS, text string) (ts stri
 	text = w.encode(text, false)
 	m := &message{ts: w.nextTS(), threadTS: threadTS, user: p.ID, text: text, clientMsgID: w.secret()}
 	m.blocks = []any{obj{"type": "rich_text", "block_id": w.secret()[:5], "elements": []any{obj{
-		"type": "rich_text_section", "elements": []any{obj{"type": "text", "text": text}}}}}}
+		"type": "rich_text_section", "elements": []any{obj{"type": "text", "text": text}},
+	}}}}
 	w.add(c, m)
 	w.messageEvent(c, m)
 	w.mention(p, c, m)

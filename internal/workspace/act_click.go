@@ -256,7 +256,9 @@ func (w *Workspace) startShortcut(as, callbackID, channel, ts string) (<-chan ac
 	}
 	_, url := w.newResponseURL(responseURL{channel: c, user: p.ID, origin: m})
 	payload := w.interaction("message_action", p)
-	maps.Copy(payload, obj{"callback_id": callbackID, "action_ts": w.nextTS(), "message_ts": m.ts, "response_url": url,
-		"message": w.messageJSON(c, m, true), "channel": channelRef(c)})
+	maps.Copy(payload, obj{
+		"callback_id": callbackID, "action_ts": w.nextTS(), "message_ts": m.ts, "response_url": url,
+		"message": w.messageJSON(c, m, true), "channel": channelRef(c),
+	})
 	return w.interact(payload, notice{Type: "unfinished", Channel: c.ID, TS: m.ts, only: p.ID}), nil
 }

@@ -279,8 +279,10 @@ func conversationsJoin(w *Workspace, c *call) (obj, *apiError) {
 		return nil, fail("is_archived")
 	}
 	if ch.has(w.app.BotUserID) {
-		return obj{"channel": w.channelJSON(ch), "warning": "already_in_channel",
-			"response_metadata": obj{"warnings": []string{"already_in_channel"}}}, nil
+		return obj{
+			"channel": w.channelJSON(ch), "warning": "already_in_channel",
+			"response_metadata": obj{"warnings": []string{"already_in_channel"}},
+		}, nil
 	}
 	w.join(ch, w.app.BotUserID, "")
 	return obj{"channel": w.channelJSON(ch)}, nil
@@ -292,8 +294,10 @@ func (w *Workspace) join(ch *Channel, user, inviter string) {
 	w.add(ch, &message{ts: w.nextTS(), user: user, subtype: "channel_join", text: "<@" + user + "> has joined the channel"})
 	w.publish(notice{Type: "channel", Channel: ch.ID})
 	if ch.has(w.app.BotUserID) && w.app.has(ch.scopeFor("read")) {
-		event := obj{"type": "member_joined_channel", "user": user, "channel": ch.ID,
-			"channel_type": strings.ToUpper(ch.kind()[:1]), "team": w.opt.TeamID}
+		event := obj{
+			"type": "member_joined_channel", "user": user, "channel": ch.ID,
+			"channel_type": strings.ToUpper(ch.kind()[:1]), "team": w.opt.TeamID,
+		}
 		setIf(event, "inviter", inviter)
 		w.event(ch, user, event)
 	}

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -22,6 +23,7 @@ type file struct {
 	size                                          int64 // announced, then real
 	content                                       []byte
 	uploaded, completed                           bool
+	hidden                                        bool // its content made room for others
 	base                                          string
 	created                                       time.Time
 	shares                                        map[string][]string // channel → message ts
@@ -96,7 +98,7 @@ func filesGetUploadURL(w *Workspace, c *call) (obj, *apiError) {
 		return nil, fail("alt_txt_too_large")
 	case c.given("snippet_type") && length > maxSnippet:
 		return nil, fail("snippet_too_large")
-	case w.fileBytes+length > w.opt.Limits.FileBytes:
+	case !w.makeRoom(length):
 		return nil, fail("storage_limit_reached")
 	}
 	f := &file{
@@ -104,9 +106,29 @@ func filesGetUploadURL(w *Workspace, c *call) (obj, *apiError) {
 		snippetType: c.text("snippet_type"), size: length, base: c.base, created: w.now(), shares: map[string][]string{},
 	}
 	w.files[f.id], w.uploads[f.secret] = f, f
+	w.fileOrder = append(w.fileOrder, f)
 	w.fileBytes += length
 	w.after(time.Hour, func() { w.forgetUnfinished(f) })
 	return obj{"upload_url": c.base + "/files/upload/" + f.secret, "file_id": f.id}, nil
+}
+
+// makeRoom forgets the content of the oldest shared files until there is room
+// for size bytes more, as a workspace on a free plan hides old files.
+func (w *Workspace) makeRoom(size int64) bool {
+	for i := 0; w.fileBytes+size > w.opt.Limits.FileBytes; {
+		if i >= len(w.fileOrder) {
+			return false
+		}
+		f := w.fileOrder[i]
+		if !f.completed {
+			i++
+			continue
+		}
+		f.content, f.hidden = nil, true
+		w.fileBytes -= f.size
+		w.fileOrder = slices.Delete(w.fileOrder, i, i+1)
+	}
+	return true
 }
 
 // forgetUnfinished drops an upload that was never completed.
@@ -114,6 +136,7 @@ func (w *Workspace) forgetUnfinished(f *file) {
 	delete(w.uploads, f.secret)
 	if !f.completed {
 		delete(w.files, f.id)
+		w.fileOrder = slices.DeleteFunc(w.fileOrder, func(x *file) bool { return x == f })
 		w.fileBytes -= f.size
 	}
 }
@@ -153,7 +176,7 @@ func (w *Workspace) storeUpload(f *file, data []byte, err error) *apiError {
 	if err != nil {
 		return fail("upload_unreadable")
 	}
-	if int64(len(data)) != f.size {
+	if int64(len(data)) != f.size || f.completed {
 		return fail("length_mismatch")
 	}
 	f.content, f.uploaded = data, true
@@ -184,7 +207,7 @@ func multipartFields(body []byte, boundary string) (map[string]string, error) {
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
@@ -218,6 +241,7 @@ func filesComplete(w *Workspace, c *call) (obj, *apiError) {
 	out := []obj{}
 	for _, f := range files {
 		f.completed = true
+		delete(w.uploads, f.secret) // its content is final
 	}
 	for _, ch := range targets {
 		m := w.botMessage(said)
@@ -291,7 +315,11 @@ func filesInfo(w *Workspace, c *call) (obj, *apiError) {
 func (w *Workspace) serveFile(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	f := w.files[r.PathValue("id")]
-	ready := f != nil && f.completed
+	var content []byte
+	ready := f != nil && f.completed && !f.hidden
+	if ready {
+		content = f.content
+	}
 	w.mu.Unlock()
 	if !ready {
 		http.NotFound(rw, r)
@@ -304,5 +332,5 @@ func (w *Workspace) serveFile(rw http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("download") != "" {
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(f.name)}))
 	}
-	http.ServeContent(rw, r, f.name, f.created, bytes.NewReader(f.content))
+	http.ServeContent(rw, r, f.name, f.created, bytes.NewReader(content))
 }

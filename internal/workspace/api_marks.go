@@ -3,7 +3,7 @@ package workspace
 import "slices"
 
 // marked finds the message that a pin or reaction call names.
-func (w *Workspace) marked(c *call, tsName string) (*Channel, *message, *apiError) {
+func (w *Workspace) marked(c *call) (*Channel, *message, *apiError) {
 	ch, err := w.visibleChannel(c.text("channel"))
 	if err != nil {
 		return nil, nil, err
@@ -11,10 +11,10 @@ func (w *Workspace) marked(c *call, tsName string) (*Channel, *message, *apiErro
 	if !ch.has(w.app.BotUserID) {
 		return nil, nil, fail("not_in_channel")
 	}
-	if !c.given(tsName) {
+	if !c.given("timestamp") {
 		return nil, nil, fail("no_item_specified")
 	}
-	m := ch.find(c.text(tsName))
+	m := ch.find(c.text("timestamp"))
 	if m == nil {
 		return nil, nil, fail("message_not_found")
 	}
@@ -22,7 +22,7 @@ func (w *Workspace) marked(c *call, tsName string) (*Channel, *message, *apiErro
 }
 
 func pinsAdd(w *Workspace, c *call) (obj, *apiError) {
-	ch, m, err := w.marked(c, "timestamp")
+	ch, m, err := w.marked(c)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (w *Workspace) unpin(ch *Channel, m *message) bool {
 }
 
 func pinsRemove(w *Workspace, c *call) (obj, *apiError) {
-	ch, m, err := w.marked(c, "timestamp")
+	ch, m, err := w.marked(c)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +67,17 @@ func pinsList(w *Workspace, c *call) (obj, *apiError) {
 	items := []obj{}
 	for _, p := range slices.Backward(ch.pins) {
 		if m := ch.find(p.ts); m != nil {
-			items = append(items, obj{"type": "message", "channel": ch.ID, "created": p.at.Unix(),
-				"created_by": p.by, "message": w.messageJSON(ch, m, false)})
+			items = append(items, obj{
+				"type": "message", "channel": ch.ID, "created": p.at.Unix(),
+				"created_by": p.by, "message": w.messageJSON(ch, m, false),
+			})
 		}
 	}
 	return obj{"items": items}, nil
 }
 
 func reactionsAdd(w *Workspace, c *call) (obj, *apiError) {
-	ch, m, err := w.marked(c, "timestamp")
+	ch, m, err := w.marked(c)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +103,10 @@ func (w *Workspace) react(ch *Channel, m *message, name, user string) bool {
 	m.reactions[i].Users = append(m.reactions[i].Users, user)
 	w.publish(notice{Type: "reaction", Channel: ch.ID, ThreadTS: m.threadTS, TS: m.ts})
 	if ch.has(w.app.BotUserID) && w.app.has("reactions:read") {
-		w.event(ch, user, obj{"type": "reaction_added", "user": user, "reaction": name, "item_user": m.user,
-			"item": obj{"type": "message", "channel": ch.ID, "ts": m.ts}})
+		w.event(ch, user, obj{
+			"type": "reaction_added", "user": user, "reaction": name, "item_user": m.user,
+			"item": obj{"type": "message", "channel": ch.ID, "ts": m.ts},
+		})
 	}
 	return true
 }
@@ -122,7 +126,7 @@ func (w *Workspace) unreact(ch *Channel, m *message, name, user string) bool {
 }
 
 func reactionsRemove(w *Workspace, c *call) (obj, *apiError) {
-	ch, m, err := w.marked(c, "timestamp")
+	ch, m, err := w.marked(c)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func reactionsRemove(w *Workspace, c *call) (obj, *apiError) {
 }
 
 func reactionsGet(w *Workspace, c *call) (obj, *apiError) {
-	ch, m, err := w.marked(c, "timestamp")
+	ch, m, err := w.marked(c)
 	if err != nil {
 		return nil, err
 	}

@@ -91,14 +91,21 @@ func TestErrorsByName(t *testing.T) {
 }
 
 func modalView(title string) args {
-	return args{"type": "modal", "callback_id": "ask", "title": args{"type": "plain_text", "text": title},
+	return args{
+		"type": "modal", "callback_id": "ask", "title": args{"type": "plain_text", "text": title},
 		"submit": args{"type": "plain_text", "text": "Send"}, "blocks": []any{
-			args{"type": "input", "block_id": "reason", "label": args{"type": "plain_text", "text": "Reason"},
-				"element": args{"type": "plain_text_input", "action_id": "text", "min_length": 3, "max_length": 10}},
-			args{"type": "input", "block_id": "kind", "optional": true, "label": args{"type": "plain_text", "text": "Kind"},
+			args{
+				"type": "input", "block_id": "reason", "label": args{"type": "plain_text", "text": "Reason"},
+				"element": args{"type": "plain_text_input", "action_id": "text", "min_length": 3, "max_length": 10},
+			},
+			args{
+				"type": "input", "block_id": "kind", "optional": true, "label": args{"type": "plain_text", "text": "Kind"},
 				"element": args{"type": "static_select", "action_id": "pick", "options": []any{
-					args{"text": args{"type": "plain_text", "text": "Orders"}, "value": "orders"}}}},
-		}}
+					args{"text": args{"type": "plain_text", "text": "Orders"}, "value": "orders"},
+				}},
+			},
+		},
+	}
 }
 
 func TestBlockErrorsCarryPointers(t *testing.T) {
@@ -291,7 +298,8 @@ func TestThreadsAndMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _, _, err := f.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-		ChannelID: f.channel, Timestamp: parent, IncludeAllMetadata: true})
+		ChannelID: f.channel, Timestamp: parent, IncludeAllMetadata: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,10 +113,12 @@ func interacted(ctx context.Context, t *testing.T, f *fixture, data slack.Intera
 	case slack.InteractionTypeBlockActions:
 		post("clicked " + data.ActionCallback.BlockActions[0].Value)
 	case slack.InteractionTypeShortcut:
-		modal := slack.ModalViewRequest{Type: slack.VTModal, Title: slack.NewTextBlockObject("plain_text", "Ask", false, false),
+		modal := slack.ModalViewRequest{
+			Type: slack.VTModal, Title: slack.NewTextBlockObject("plain_text", "Ask", false, false),
 			Submit: slack.NewTextBlockObject("plain_text", "Send", false, false),
 			Blocks: slack.Blocks{BlockSet: []slack.Block{slack.NewInputBlock("reason", slack.NewTextBlockObject("plain_text", "Reason", false, false), nil,
-				slack.NewPlainTextInputBlockElement(nil, "text"))}}}
+				slack.NewPlainTextInputBlockElement(nil, "text"))}},
+		}
 		if _, err := f.api.OpenViewContext(ctx, data.TriggerID, modal); err != nil {
 			t.Errorf("open a modal: %v", err)
 		}
@@ -229,9 +231,11 @@ func TestScaledClock(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	_, err := workspace.New(workspace.Options{Rates: 9, App: workspace.App{BotToken: "nonsense", AppToken: "nonsense",
+	_, err := workspace.New(workspace.Options{Rates: 9, App: workspace.App{
+		BotToken: "nonsense", AppToken: "nonsense",
 		Commands:  []workspace.Command{{Command: "integrity"}, {Command: "/a"}, {Command: "/a"}},
-		Shortcuts: []workspace.Shortcut{{CallbackID: "x", Type: "local"}}}})
+		Shortcuts: []workspace.Shortcut{{CallbackID: "x", Type: "local"}},
+	}})
 	if err == nil {
 		t.Fatal("accepted")
 	}

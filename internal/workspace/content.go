@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -105,8 +104,8 @@ func (out *content) readMetadata(c *call) *apiError {
 	return nil
 }
 
-func (c *content) empty() bool {
-	return c.text == "" && len(c.blocks) == 0 && len(c.attachments) == 0
+func (out *content) empty() bool {
+	return out.text == "" && len(out.blocks) == 0 && len(out.attachments) == 0
 }
 
 // blockError is the answer to blocks that break a rule.
@@ -194,15 +193,6 @@ func findElement(blocks []any, blockID, actionID string) map[string]any {
 		}
 	}
 	return nil
-}
-
-// copyJSON is a deep copy of parsed JSON.
-func copyJSON[T any](v T) T {
-	var out T
-	if err := json.Unmarshal(remarshal(v), &out); err != nil {
-		return v // cannot happen: v is parsed JSON
-	}
-	return out
 }
 
 // cut is text with at most n characters.

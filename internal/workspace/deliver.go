@@ -142,8 +142,10 @@ func (w *Workspace) namedEvent(subscription string, ch *Channel, user string, ev
 		"api_app_id": w.app.ID, "event": event, "type": "event_callback", "event_id": w.newID("Ev"),
 		"event_time": w.now().Unix(), "is_ext_shared_channel": ch != nil && ch.ExtShared,
 		"event_context": "4-" + w.secret() + channelID,
-		"authorizations": []obj{{"enterprise_id": nil, "team_id": w.opt.TeamID, "user_id": w.app.BotUserID,
-			"is_bot": true, "is_enterprise_install": false}},
+		"authorizations": []obj{{
+			"enterprise_id": nil, "team_id": w.opt.TeamID, "user_id": w.app.BotUserID,
+			"is_bot": true, "is_enterprise_install": false,
+		}},
 	}
 	if p := w.people[user]; p != nil && p.Kind == Outsider {
 		event["user_team"], event["source_team"] = OutsideTeamID, OutsideTeamID

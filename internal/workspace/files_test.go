@@ -113,6 +113,9 @@ func TestUploadStepByStep(t *testing.T) {
 	if got := complete(id); got != "file_not_found" {
 		t.Errorf("completed twice: %v", got)
 	}
+	if status := send(address, "54321"); status != http.StatusNotFound {
+		t.Errorf("new bytes for a shared file: HTTP %d", status)
+	}
 	address, id = begin(1)
 	f.clock.Advance(time.Hour)
 	if status := send(address, "1"); status != http.StatusNotFound {
@@ -134,6 +137,26 @@ func TestUploadsAreBounded(t *testing.T) {
 	f.clock.Advance(time.Hour) // the unfinished upload is forgotten
 	if answer, _, _ := f.raw("files.getUploadURLExternal", args{"filename": "a", "length": 600}); answer["ok"] != true {
 		t.Error(answer)
+	}
+}
+
+func TestOldFilesMakeRoom(t *testing.T) {
+	f := newFixture(t, func(o *workspace.Options) { o.Limits.FileBytes = 1000 })
+	var urls []string
+	for i := range 3 {
+		content := strings.Repeat(fmt.Sprint(i), 400)
+		if _, err := f.api.UploadFileContext(t.Context(), slack.UploadFileParameters{
+			Content: content, FileSize: len(content), Filename: "a.txt", Channel: f.channel,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		messages := f.messages(f.alice)
+		urls = append(urls, f.URL()+messages[len(messages)-1].Files[0].URL)
+	}
+	for i, want := range []int{http.StatusNotFound, http.StatusOK, http.StatusOK} {
+		if body, status := f.get(urls[i]); status != want {
+			t.Errorf("file %d: HTTP %d with %d bytes, want %d", i+1, status, len(body), want)
+		}
 	}
 }
 
@@ -300,8 +323,13 @@ func TestCallFaults(t *testing.T) {
 	})
 	t.Run("nonsense is refused", func(t *testing.T) {
 		f := newFixture(t, nil)
-		for _, fault := range []workspace.Fault{{Kind: "500"}, {Method: "socket", Kind: "500"}, {Method: "auth.test", Kind: "drop"},
-			{Method: "*", Kind: "500", Count: -1}, {Method: "*", Kind: "500", Probability: 2}} {
+		for _, fault := range []workspace.Fault{
+			{Kind: "500"},
+			{Method: "socket", Kind: "500"},
+			{Method: "auth.test", Kind: "drop"},
+			{Method: "*", Kind: "500", Count: -1},
+			{Method: "*", Kind: "500", Probability: 2},
+		} {
 			if err := f.Inject(fault); err == nil {
 				t.Errorf("%+v was accepted", fault)
 			}

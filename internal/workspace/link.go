@@ -17,6 +17,8 @@ const (
 	// maxQueued bounds what waits to be written to one connection.
 	maxQueued  = 4096
 	writeLimit = 10 * time.Second
+	// debugLife is the life of a connection that asked for debug_reconnects.
+	debugLife = 6 * time.Minute
 	// lingerLimit is how long an ended connection waits for the client's end.
 	lingerLimit = 2 * time.Second
 )
@@ -67,7 +69,11 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 		w.log.Warn("Socket Mode handshake failed", "error", err)
 		return
 	}
-	l := w.openLink(conn)
+	life := w.opt.Timing.Connection
+	if r.URL.Query().Get("debug_reconnects") == "true" {
+		life = min(life, debugLife)
+	}
+	l := w.openLink(conn, life)
 	w.read(l, reader)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +84,7 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 
 // openLink registers a connection, greets it and starts its clocks, or ends it
 // when it is one too many.
-func (w *Workspace) openLink(conn net.Conn) *link {
+func (w *Workspace) openLink(conn net.Conn, life time.Duration) *link {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.linkNo++
@@ -92,7 +98,7 @@ func (w *Workspace) openLink(conn net.Conn) *link {
 	case len(w.links) >= maxLinks:
 		w.note(Entry{Kind: "socket", Conn: l.id, Event: "too_many_websockets", Violation: "more than 10 connections"})
 		l.disconnect("too_many_websockets")
-		l.end(1000)
+		l.end()
 		return l
 	}
 	w.links = append(w.links, l)
@@ -104,15 +110,17 @@ func (w *Workspace) openLink(conn net.Conn) *link {
 		return l
 	}
 	w.armPing(l)
-	l.stopRefresh = w.after(w.opt.Timing.Connection, func() { w.refresh(l) })
+	l.stopRefresh = w.after(life, func() { w.refresh(l) })
 	return l
 }
 
 func (w *Workspace) hello() obj {
 	return obj{
 		"type": "hello", "num_connections": len(w.links), "connection_info": obj{"app_id": w.app.ID},
-		"debug_info": obj{"host": "applink-" + strconv.Itoa(len(w.links)), "build_number": 1,
-			"approximate_connection_time": int(w.opt.Timing.Connection.Seconds())},
+		"debug_info": obj{
+			"host": "applink-" + strconv.Itoa(len(w.links)), "build_number": 1,
+			"approximate_connection_time": int(w.opt.Timing.Connection.Seconds()),
+		},
 	}
 }
 
@@ -152,7 +160,7 @@ func (w *Workspace) refresh(l *link) {
 		w.after(w.opt.Timing.RefreshCut, func() {
 			if !l.gone {
 				w.note(Entry{Kind: "socket", Conn: l.id, Event: "cut"})
-				l.end(1000)
+				l.end()
 				w.forget(l)
 			}
 		})
@@ -163,7 +171,7 @@ func (w *Workspace) refresh(l *link) {
 func (w *Workspace) disable(l *link) {
 	l.disconnect("link_disabled")
 	w.note(Entry{Kind: "socket", Conn: l.id, Event: "link_disabled"})
-	l.end(1000)
+	l.end()
 	w.forget(l)
 }
 
@@ -213,8 +221,8 @@ func (l *link) frame(f frame) {
 
 // end queues a close frame, the last that is sent; what the client still sends
 // is read for a moment, so that it gets the frame, and ignored.
-func (l *link) end(code uint16) {
-	l.frame(frame{op: opClose, payload: closePayload(code, "")})
+func (l *link) end() {
+	l.frame(frame{op: opClose, payload: normalClosure()})
 	if !l.gone {
 		l.gone = true
 		close(l.out)
@@ -262,7 +270,7 @@ func (w *Workspace) read(l *link, r io.Reader) {
 			l.unanswered = time.Time{}
 		case f.op == opClose:
 			w.note(Entry{Kind: "socket", Conn: l.id, Event: "close_frame", Status: closeCode(f.payload)})
-			l.end(1000)
+			l.end()
 			w.forget(l)
 		case f.op == opText && f.final:
 			w.received(l, f.payload)

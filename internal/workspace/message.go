@@ -152,6 +152,9 @@ func (w *Workspace) show(c *Channel, m *message) Message {
 // messageJSON is m as the Web API returns it.
 func (w *Workspace) messageJSON(c *Channel, m *message, withMetadata bool) obj {
 	out := obj{"type": "message", "ts": m.ts, "text": m.text, "team": w.opt.TeamID}
+	if p := w.people[m.user]; p != nil {
+		out["team"] = w.teamOf(p)
+	}
 	setIf(out, "user", m.user)
 	setIf(out, "subtype", m.subtype)
 	setIf(out, "client_msg_id", m.clientMsgID)

@@ -4,6 +4,7 @@ package workspace_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -69,7 +70,7 @@ func installNodeClients(ctx context.Context, t *testing.T) string {
 			t.Fatal(err)
 		}
 		_, missing := os.Stat(filepath.Join(dir, "node_modules", "@slack", "bolt"))
-		if name == lock && missing == nil && string(old) == string(content) {
+		if name == lock && missing == nil && bytes.Equal(old, content) {
 			continue // installed before
 		}
 		if name == lock {

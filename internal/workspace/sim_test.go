@@ -170,7 +170,7 @@ func (f *fixture) listen(as string) <-chan map[string]any {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: f.http.Transport}).Do(req)
+	res, err := (&http.Client{Transport: f.http.Transport}).Do(req) //nolint:bodyclose // the reader closes it when the stream ends
 	if err != nil {
 		f.t.Fatal(err)
 	}

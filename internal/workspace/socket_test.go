@@ -1,7 +1,6 @@
 package workspace_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -39,13 +38,7 @@ func TestHelloAndPings(t *testing.T) {
 		t.Fatal(err)
 	}
 	pings := make(chan string, 10)
-	conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: f.http,
-		OnPingReceived: func(_ context.Context, payload []byte) bool { pings <- string(payload); return true }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.CloseNow() }()
-	s := &socket{t: t, conn: conn}
+	s := f.dialWith(url, func(payload string) { pings <- payload })
 	hello := s.next()
 	if hello.Type != "hello" || hello.NumConns != 1 || hello.ConnInfo["app_id"] != "A0INTEGRITY" || hello.DebugInfo["approximate_connection_time"] != 18060.0 {
 		t.Fatalf("hello is %s", hello.raw)
@@ -218,6 +211,20 @@ func TestConnectionsAreRefreshedByThemselves(t *testing.T) {
 	}
 }
 
+func TestDebugReconnects(t *testing.T) {
+	f := newFixture(t, nil)
+	_, url, err := f.api.StartSocketModeContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.dialURL(url + "&debug_reconnects=true")
+	s.next()
+	f.clock.Advance(6 * time.Minute)
+	if e := s.next(); e.Reason != "warning" {
+		t.Fatalf("got %s", e.raw)
+	}
+}
+
 func TestEnvelopesAreSpread(t *testing.T) {
 	f := newFixture(t, nil)
 	const connections, commands = 4, 200
@@ -260,12 +267,12 @@ func TestTicketIsGoodForOneConnection(t *testing.T) {
 		return url
 	}
 	refused := func(name, url string) {
-		conn, res, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: f.http})
+		conn, status, err := f.tryDial(url, nil)
 		if err == nil {
 			_ = conn.CloseNow()
 			t.Fatalf("%s ticket was accepted", name)
 		}
-		if res == nil || res.StatusCode != http.StatusUnauthorized {
+		if status != http.StatusUnauthorized {
 			t.Fatalf("%s ticket: %v", name, err)
 		}
 	}
@@ -408,13 +415,7 @@ func TestSocketFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		var pings atomic.Int32
-		conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: f.http,
-			OnPingReceived: func(context.Context, []byte) bool { pings.Add(1); return true }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.CloseNow() }()
-		s := &socket{t: t, conn: conn}
+		s := f.dialWith(url, func(string) { pings.Add(1) })
 		s.next()
 		inject(f, "silence", 1)
 		f.clock.Advance(time.Minute)

@@ -41,6 +41,7 @@ type Workspace struct {
 	channelIDs  []string
 
 	files     map[string]*file
+	fileOrder []*file          // those with content, the oldest first
 	uploads   map[string]*file // by the secret in the upload address
 	fileBytes int64
 

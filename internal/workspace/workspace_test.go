@@ -141,18 +141,17 @@ type socket struct {
 
 // envelope is what Slack sends.
 type envelope struct {
-	EnvelopeID    string         `json:"envelope_id"`
-	Type          string         `json:"type"`
-	Reason        string         `json:"reason"`
-	Payload       map[string]any `json:"payload"`
-	Accepts       bool           `json:"accepts_response_payload"`
-	RetryAttempt  int            `json:"retry_attempt"`
-	RetryReason   string         `json:"retry_reason"`
-	NumConns      int            `json:"num_connections"`
-	ConnInfo      map[string]any `json:"connection_info"`
-	DebugInfo     map[string]any `json:"debug_info"`
-	raw           string
-	decodeFailure error
+	EnvelopeID   string         `json:"envelope_id"`
+	Type         string         `json:"type"`
+	Reason       string         `json:"reason"`
+	Payload      map[string]any `json:"payload"`
+	Accepts      bool           `json:"accepts_response_payload"`
+	RetryAttempt int            `json:"retry_attempt"`
+	RetryReason  string         `json:"retry_reason"`
+	NumConns     int            `json:"num_connections"`
+	ConnInfo     map[string]any `json:"connection_info"`
+	DebugInfo    map[string]any `json:"debug_info"`
+	raw          string
 }
 
 // connect opens a connection and reads its hello.
@@ -176,17 +175,36 @@ func (f *fixture) dial() *socket {
 
 func (f *fixture) dialURL(url string) *socket {
 	f.t.Helper()
-	conn, res, err := websocket.Dial(f.t.Context(), url, &websocket.DialOptions{HTTPClient: f.http})
+	return f.dialWith(url, nil)
+}
+
+// dialWith calls ping, if it is given, for every ping of the server.
+func (f *fixture) dialWith(url string, ping func(payload string)) *socket {
+	f.t.Helper()
+	conn, _, err := f.tryDial(url, ping)
 	if err != nil {
 		f.t.Fatal(err)
-	}
-	if res.Body != nil {
-		_ = res.Body.Close()
 	}
 	conn.SetReadLimit(1 << 22)
 	s := &socket{t: f.t, conn: conn}
 	f.t.Cleanup(func() { _ = conn.CloseNow() })
 	return s
+}
+
+// tryDial reports the HTTP status with which the server refused.
+func (f *fixture) tryDial(url string, ping func(payload string)) (*websocket.Conn, int, error) {
+	opt := &websocket.DialOptions{HTTPClient: f.http}
+	if ping != nil {
+		opt.OnPingReceived = func(_ context.Context, payload []byte) bool { ping(string(payload)); return true }
+	}
+	conn, res, err := websocket.Dial(f.t.Context(), url, opt)
+	if res == nil {
+		return conn, 0, err
+	}
+	if res.Body != nil {
+		_ = res.Body.Close()
+	}
+	return conn, res.StatusCode, err
 }
 
 // read is the next message, or an error once the connection is over.
@@ -198,7 +216,8 @@ func (s *socket) read(limit time.Duration) (envelope, error) {
 		return envelope{}, err
 	}
 	e := envelope{raw: string(raw)}
-	return e, json.Unmarshal(raw, &e)
+	err = json.Unmarshal(raw, &e)
+	return e, err
 }
 
 func (s *socket) next() envelope {
@@ -266,7 +285,8 @@ func (f *fixture) postButton() string {
 
 func buttonBlocks() []any {
 	return []any{map[string]any{"type": "actions", "block_id": "b", "elements": []any{map[string]any{
-		"type": "button", "action_id": "go", "value": "42", "text": map[string]any{"type": "plain_text", "text": "Go"}}}}}
+		"type": "button", "action_id": "go", "value": "42", "text": map[string]any{"type": "plain_text", "text": "Go"},
+	}}}}
 }
 
 func (f *fixture) messages(as string) []workspace.Message {

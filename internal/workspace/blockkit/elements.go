@@ -107,15 +107,15 @@ func workflowButton(n node) {
 	n.get("workflow").required()
 }
 
-func overflow(n node) { optionList(n.get("options"), "overflow", 1, 5) }
+func overflow(n node) { optionList(n.get("options"), "overflow", 5) }
 
 // choice is checkboxes and radio buttons.
 func choice(kind, initial string) func(node) {
 	return func(n node) {
-		optionList(n.get("options"), kind, 1, 10)
+		optionList(n.get("options"), kind, 10)
 		n.get(initial).optional(func(i node) {
 			if kind == "checkboxes" {
-				optionList(i, kind, 1, 10)
+				optionList(i, kind, 10)
 				return
 			}
 			option(i, kind)

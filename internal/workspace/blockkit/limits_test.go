@@ -10,8 +10,10 @@ import (
 	"github.com/integritybot/integritybot/internal/workspace/blockkit"
 )
 
-type m = map[string]any
-type l = []any
+type (
+	m = map[string]any
+	l = []any
+)
 
 func chars(n int) string { return strings.Repeat("é", n) }
 
@@ -35,14 +37,14 @@ func with(base m, key string, v any) m {
 	return out
 }
 
-func blocks(b ...any) m { return m{"blocks": l(b)} }
+func blocks(b ...any) m { return m{"blocks": b} }
 
 func buttonWith(key string, v any) m {
 	return with(m{"type": "button", "action_id": "go", "text": plainText("Go")}, key, v)
 }
 
 func inActions(elements ...any) m {
-	return blocks(m{"type": "actions", "elements": l(elements)})
+	return blocks(m{"type": "actions", "elements": elements})
 }
 
 func choiceOf(text, value string) m { return m{"text": plainText(text), "value": value} }
@@ -56,7 +58,7 @@ func confirmWith(key string, v any) m {
 }
 
 func view(kind string, b ...any) m {
-	v := m{"type": kind, "blocks": l(b)}
+	v := m{"type": kind, "blocks": b}
 	if kind == "modal" {
 		v["title"], v["submit"] = plainText("Title"), plainText("Send")
 	}
@@ -84,8 +86,10 @@ func richOf(text string) m {
 func line(series, points int) m {
 	categories := repeat(points, func(i int) any { return fmt.Sprint("c", i) })
 	data := repeat(points, func(i int) any { return m{"label": fmt.Sprint("c", i), "value": i} })
-	return m{"type": "data_visualization", "title": "t", "chart": m{"type": "line", "axis_config": m{"categories": categories},
-		"series": repeat(series, func(i int) any { return m{"name": fmt.Sprint("s", i), "data": data} })}}
+	return m{"type": "data_visualization", "title": "t", "chart": m{
+		"type": "line", "axis_config": m{"categories": categories},
+		"series": repeat(series, func(i int) any { return m{"name": fmt.Sprint("s", i), "data": data} }),
+	}}
 }
 
 // limit is one limit: build(most) is fine, build(most+1) is not, at pointer.

@@ -84,19 +84,19 @@ func options(n node) {
 	case plain.given() && groups.given():
 		n.fail("only one of options and option_groups is allowed")
 	}
-	plain.optional(func(o node) { optionList(o, "select", 1, 100) })
+	plain.optional(func(o node) { optionList(o, "select", 100) })
 	groups.optional(func(g node) {
 		for _, group := range g.items(1, 100) {
 			if group.get("label").required() {
 				group.get("label").plain(1, 75)
 			}
-			optionList(group.get("options"), "select", 1, 100)
+			optionList(group.get("options"), "select", 100)
 		}
 	})
 }
 
-func optionList(n node, owner string, lo, hi int) {
-	for _, o := range n.items(lo, hi) {
+func optionList(n node, owner string, most int) {
+	for _, o := range n.items(1, most) {
 		option(o, owner)
 	}
 }

@@ -113,8 +113,10 @@ func TestAcceptedMessage(t *testing.T) {
 		"text": "fallback",
 		"blocks": l{
 			m{"type": "header", "text": with(plainText("Orders"), "emoji", true)},
-			m{"type": "section", "block_id": "verdict", "text": mrkdwn("*3 of 5* fail"), "fields": l{mrkdwn("a"), plainText("b")},
-				"accessory": m{"type": "overflow", "action_id": "more", "options": l{with(choiceOf("Docs", "docs"), "url", "https://example.com")}}},
+			m{
+				"type": "section", "block_id": "verdict", "text": mrkdwn("*3 of 5* fail"), "fields": l{mrkdwn("a"), plainText("b")},
+				"accessory": m{"type": "overflow", "action_id": "more", "options": l{with(choiceOf("Docs", "docs"), "url", "https://example.com")}},
+			},
 			tableOf(l{
 				l{m{"type": "raw_text", "text": "order"}, m{"type": "raw_text", "text": "total"}},
 				l{richOf("o1"), m{"type": "raw_number", "value": 1.5, "text": "1.50"}},
@@ -131,8 +133,10 @@ func TestAcceptedMessage(t *testing.T) {
 				m{"type": "users_select", "action_id": "who"},
 				m{"type": "datepicker", "action_id": "day", "initial_date": "2026-11-22"},
 			}},
-			m{"type": "context_actions", "elements": l{m{"type": "feedback_buttons", "action_id": "fb",
-				"positive_button": m{"text": plainText("Good"), "value": "1"}, "negative_button": m{"text": plainText("Bad"), "value": "0"}}}},
+			m{"type": "context_actions", "elements": l{m{
+				"type": "feedback_buttons", "action_id": "fb",
+				"positive_button": m{"text": plainText("Good"), "value": "1"}, "negative_button": m{"text": plainText("Bad"), "value": "0"},
+			}}},
 			m{"type": "plan", "title": "Steps", "tasks": l{m{"type": "task_card", "task_id": "1", "title": "Read", "status": "complete", "details": richOf("done")}}},
 			m{"type": "divider"},
 		},
