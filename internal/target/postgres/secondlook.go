@@ -13,7 +13,8 @@ import (
 
 const (
 	lookRounds = 3     // how often a suspect that keeps changing is looked at
-	lookBatch  = 1_000 // suspects looked at in one statement
+	// Suspects looked at in one statement.
+	lookBatch, lookBatchFull = 1_000, 5_000
 	// Suspects that may wait; a walk that finds more in one chunk should answer
 	// ErrSplit. It bounds memory, and how often the delay is waited for.
 	lookWaiting = 20_000
@@ -108,8 +109,12 @@ func (l *Lookout) converge(ctx context.Context) error {
 		if err := l.r.t.opts.Sleep(ctx, l.seen.Add(l.r.t.opts.SecondLook).Sub(l.r.t.opts.Now())); err != nil {
 			return err
 		}
+		size := lookBatch
+		if l.r.Full() {
+			size = lookBatchFull
+		}
 		var again []Suspect
-		for batch := range slices.Chunk(suspects, lookBatch) {
+		for batch := range slices.Chunk(suspects, size) {
 			changed, err := l.again(ctx, batch, round == lookRounds)
 			if err != nil {
 				return err
