@@ -22,7 +22,7 @@ func configCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "The config is valid: %d checks, %d targets, %d roles.\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "The config is valid. Checks: %d, targets: %d, roles: %d.\n",
 					len(c.Declared()), len(c.Targets), len(c.Roles))
 				return nil
 			},

@@ -116,20 +116,23 @@ func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
 }
 
 func contextLine(run check.Run, checks Checks) message.Line {
-	pieces := []any{run.Ref()}
+	var pieces []any
+	if run.ID > 0 { // a run from a shell has no number
+		pieces = append(pieces, run.Ref()+" · ")
+	}
 	if p := places(run, checks); p != "" {
-		pieces = append(pieces, " · "+p)
+		pieces = append(pieces, p+" · ")
 	}
 	var read int64
 	for _, f := range run.Findings {
 		read += f.Result.Read
 	}
-	pieces = append(pieces, fmt.Sprintf(" · %s · %s rows read", duration(run.Finished.Sub(run.Started)), count(read)))
+	pieces = append(pieces, fmt.Sprintf("%s · %s rows read", duration(run.Finished.Sub(run.Started)), count(read)))
 	if run.AskedBy != "" {
 		pieces = append(pieces, " · asked by ", message.Mention(run.AskedBy))
 	}
 	for _, f := range run.Findings {
-		if f.Verdict != check.Pass {
+		if f.Verdict != check.Pass && run.ID > 0 {
 			pieces = append(pieces, " · details in thread")
 			break
 		}

@@ -9,7 +9,10 @@ import (
 
 // thread explains one failing or unanswered check.
 func thread(run check.Run, f check.Finding, checks Checks) message.Message {
-	ref := run.Ref() + "/" + f.Check
+	ref := f.Check
+	if run.ID > 0 {
+		ref = run.Ref() + "/" + f.Check
+	}
 	m := message.Message{
 		Headline: threadHeadline(f, checks),
 		Context:  []message.Line{message.Text("%s · %s · %s", ref, Plan(f), duration(f.Duration))},
