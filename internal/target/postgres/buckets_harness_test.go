@@ -103,7 +103,7 @@ type notebook struct {
 	saved    []check.Row
 	cursor   check.Cursor
 	saves    int
-	failAt   int // the save that fails; 0: none
+	refuse   func(last comparisonState) bool // whether the next save fails, by what was saved last
 	onSave   func(n int)
 	progress check.Progress
 }
@@ -116,8 +116,11 @@ func (n *notebook) Found(rows ...check.Row) { n.unsaved = append(n.unsaved, rows
 
 func (n *notebook) Save(_ context.Context, next check.Cursor) error {
 	n.saves++
-	if n.failAt > 0 && n.saves == n.failAt {
-		return errNotSaved
+	if n.refuse != nil && n.cursor != nil {
+		var last comparisonState
+		if err := json.Unmarshal(n.cursor, &last); err != nil || n.refuse(last) {
+			return errors.Join(errNotSaved, err)
+		}
 	}
 	n.saved = append(n.saved, n.unsaved...)
 	n.unsaved, n.cursor = nil, slices.Clone(next)

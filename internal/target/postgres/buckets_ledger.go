@@ -92,10 +92,43 @@ const hashed = `"#hash"`
 // would compute it for the bucket and again for the weight.
 func (l *ledger) sums(seed int64, buckets int, scope string) string {
 	hash, _ := l.hash(seed)
-	return fmt.Sprintf(`SELECT (%[1]s & %[2]d)::integer, (%[3]s)::text, count(*),
-       count(*) FILTER (WHERE %[4]s), coalesce(bool_or(%[5]s), FALSE)
-FROM (SELECT %[6]s AS %[1]s, %[7]s.* FROM %[8]s WHERE %[9]s AND %[10]s AND %[11]s OFFSET 0) AS %[7]s
-GROUP BY 1`, hashed, buckets-1, l.sum(), l.judged, l.wrong, hash, l.alias, l.from(), scope, l.where, l.present())
+	return fmt.Sprintf(`SELECT (%[1]s & %[2]d)::integer, (%[3]s)::text, count(*), %[4]s, %[5]s
+FROM (SELECT %[6]s AS %[1]s, %[7]s.* FROM %[8]s WHERE %[9]s OFFSET 0) AS %[7]s
+GROUP BY 1`, hashed, buckets-1, l.sum(), counted(l.judged), anyOf(l.wrong), hash, l.alias, l.from(), all(scope, l.where, l.present()))
+}
+
+// counted counts the rows of a condition. An aggregate costs a twentieth of the
+// pass, so none is computed of a constant.
+func counted(condition string) string {
+	switch condition {
+	case "TRUE":
+		return "count(*)"
+	case "FALSE":
+		return "0::bigint"
+	}
+	return "count(*) FILTER (WHERE " + condition + ")"
+}
+
+// anyOf tells whether a condition holds for any row.
+func anyOf(condition string) string {
+	if condition == "FALSE" {
+		return condition
+	}
+	return "coalesce(bool_or(" + condition + "), FALSE)"
+}
+
+// all joins conditions, without those that always hold.
+func all(conditions ...string) string {
+	var parts []string
+	for _, c := range conditions {
+		if c != "TRUE" {
+			parts = append(parts, c)
+		}
+	}
+	if len(parts) == 0 {
+		return "TRUE"
+	}
+	return strings.Join(parts, " AND ")
 }
 
 // sum is the weighted sum of the rows that apply.

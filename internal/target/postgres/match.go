@@ -287,6 +287,9 @@ func (d *matchDetector) resolve(ctx context.Context, r *Reader) (*comparison, er
 		c.right.currency = named(right, c.right.alias, w.Right.Currency) + "::text"
 	}
 	c.judge = &judgement{subject: s}
+	if amount, ok := s.table.Column(w.Left.Amount); ok && amount.NotNull {
+		c.left.wrong = "FALSE"
+	}
 	w.judgeAt(c, time.Unix(0, 0)) // until the run knows its moment
 	return c, nil
 }

@@ -13,7 +13,7 @@ import (
 // judgeAt makes the exact judgement for a run that began at a moment.
 func (w *Match) judgeAt(c *comparison, now time.Time) {
 	s := c.judge.subject
-	c.left.judged = fmt.Sprintf("%s AND %s AND %s AND (%s)", s.where, s.old(now), s.recent(now, c.r.opts.Since), w.states())
+	c.left.judged = all(s.where, s.old(now), s.recent(now, c.r.opts.Since), "("+w.states()+")")
 	c.judge = &judgement{
 		subject: s,
 		left:    w.leftColumns(c),

@@ -147,7 +147,7 @@ func (d *totalsDetector) Detect(ctx context.Context, opts check.Options, from ch
 // judged is the condition of left rows that are judged in this run.
 func (d *totalsDetector) judged(c *comparison) string {
 	s := c.judge.subject
-	return fmt.Sprintf("%s AND %s AND %s", s.where, s.old(c.state.Now), s.recent(c.state.Now, c.r.opts.Since))
+	return all(s.where, s.old(c.state.Now), s.recent(c.state.Now, c.r.opts.Since))
 }
 
 // resolve looks everything up.
@@ -174,13 +174,17 @@ func (d *totalsDetector) resolve(ctx context.Context, r *Reader) (*comparison, e
 	}
 	alias := pgx.Identifier{rows.Name}.Sanitize()
 	total := stored[0].In(s.alias)
+	wrong := total + " IS NULL"
+	if stored[0].NotNull || w.Null == "zero" || w.Null == "ignore" {
+		wrong = "FALSE"
+	}
 	c := &comparison{
 		r: r,
 		left: ledger{
 			// All rows take part in the sums, also those that are not judged: most
 			// of them are right too, and so keep their buckets dark.
 			table: s.table, alias: s.alias, key: s.key, where: "TRUE", amount: w.Column, applies: "TRUE",
-			negative: "FALSE", wrong: total + " IS NULL", judged: s.where,
+			negative: "FALSE", wrong: wrong, judged: s.where,
 		},
 		right: ledger{
 			table: rows, alias: alias, key: refers, where: orTrue(w.Of.Where), amount: w.Of.Sum, applies: "TRUE",
