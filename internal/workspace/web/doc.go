@@ -37,7 +37,7 @@
 //	message, ephemeral                               the message itself
 //	replies-<ts>, message-more, new-messages
 //	thread, thread-close, thread-composer
-//	composer, send, completion, usage, composer-error, slash-in-thread,
+//	join, composer, send, completion, usage, composer-error, slash-in-thread,
 //	shortcuts, shortcut-<callback_id>
 //	button-<action_id>, select-<action_id>, option-<value>, overflow-<action_id>,
 //	element-<action_id>, table, unknown-block
@@ -46,4 +46,8 @@
 //	confirm-dialog, confirm-yes, confirm-no
 //	file-<id>, file-viewer, csv-table, file-download, file-close
 //	home, reconnecting, toast, live
+//
+// The package's tests drive a headless Chromium against a fake of the control API
+// and against the simulator itself; with WEB_SHOTS set to a folder they keep
+// screenshots there.
 package web
