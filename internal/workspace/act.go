@@ -3,7 +3,6 @@ package workspace
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -33,9 +32,6 @@ func notFound(code, message string) *Refusal {
 var (
 	commandWord  = regexp.MustCompile(`^/[A-Za-z][\w.-]*`)
 	reactionName = regexp.MustCompile(`^[a-z0-9_+'-]+(::skin-tone-[2-6])?$`)
-	// typedEntity is a mention by name, or a reference already in Slack's own
-	// form, or a character Slack escapes.
-	typedEntity = regexp.MustCompile(`<[@#!][A-Za-z0-9^|_.\-]+>|[@#][\p{L}\p{N}._-]+|[&<>]`)
 )
 
 // acting is the person who acts; bots and deactivated people cannot.
@@ -109,9 +105,6 @@ func errorOrNil(r *Refusal) error {
 func (w *Workspace) speak(p *Person, c *Channel, threadTS, text string) (ts string) {
 	text = w.encode(text, false)
 	m := &message{ts: w.nextTS(), threadTS: threadTS, user: p.ID, text: text, clientMsgID: w.secret()}
-	m.blocks = []any{obj{"type": "rich_text", "block_id": w.secret()[:5], "elements": []any{obj{
-		"type": "rich_text_section", "elements": []any{obj{"type": "text", "text": text}},
-	}}}}
 	w.add(c, m)
 	w.messageEvent(c, m)
 	w.mention(p, c, m)
@@ -139,63 +132,6 @@ func (w *Workspace) mention(p *Person, c *Channel, m *message) {
 // slackbot shows p a notice that nobody else sees.
 func (w *Workspace) slackbot(c *Channel, p *Person, threadTS, text string) {
 	w.add(c, &message{ts: w.nextTS(), threadTS: threadTS, user: slackbotID, text: text, visibleTo: p.ID})
-}
-
-// encode turns what a person types into Slack's form: names of people, user
-// groups and channels into references, and &, < and > into entities. With
-// labels the references carry names, as in commands that asked for it.
-func (w *Workspace) encode(text string, labels bool) string {
-	return typedEntity.ReplaceAllStringFunc(text, func(found string) string {
-		switch found {
-		case "&":
-			return "&amp;"
-		case "<":
-			return "&lt;"
-		case ">":
-			return "&gt;"
-		}
-		if found[0] == '<' {
-			return found
-		}
-		name := strings.TrimRight(found[1:], ".-_")
-		reference := w.reference(found[0], name, labels)
-		if reference == "" {
-			return found
-		}
-		return reference + found[1+len(name):]
-	})
-}
-
-// reference is Slack's form of @name or #name, or empty when there is none.
-func (w *Workspace) reference(sign byte, name string, label bool) string {
-	wrap := func(id, name string) string {
-		if label {
-			return "<" + id + "|" + name + ">"
-		}
-		return "<" + id + ">"
-	}
-	if sign == '#' {
-		c := w.channelNamed(name)
-		switch {
-		case c == nil:
-			return ""
-		case c.IsPrivate:
-			return "<#" + c.ID + "|>"
-		}
-		return "<#" + c.ID + "|" + c.Name + ">"
-	}
-	if slices.Contains([]string{"here", "channel", "everyone"}, name) {
-		return "<!" + name + ">"
-	}
-	if p := w.personNamed(name); p != nil {
-		return wrap("@"+p.ID, p.Name)
-	}
-	for _, g := range w.groups {
-		if g.Handle == name {
-			return wrap("!subteam^"+g.ID, "@"+g.Handle)
-		}
-	}
-	return ""
 }
 
 // slash runs a slash command. Its failures are told to the person by Slackbot,

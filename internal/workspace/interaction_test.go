@@ -472,6 +472,13 @@ func TestEvents(t *testing.T) {
 		if event["text"] != "hi <@"+f.BotUserID()+"> &amp; &lt;all&gt;" || event["user_team"] != workspace.OutsideTeamID || event["ts"] != ts {
 			t.Errorf("%s: %s", name, e.raw)
 		}
+		section := event["blocks"].([]any)[0].(map[string]any)["elements"].([]any)[0].(map[string]any)
+		want := []any{
+			args{"type": "text", "text": "hi "}, args{"type": "user", "user_id": f.BotUserID()}, args{"type": "text", "text": " & <all>"},
+		}
+		if diff := cmp.Diff(want, section["elements"]); diff != "" {
+			t.Errorf("%s blocks: %s", name, diff)
+		}
 		if e.Payload["is_ext_shared_channel"] != true || len(e.Payload["authorizations"].([]any)) != 1 {
 			t.Errorf("%s wrapper: %s", name, e.raw)
 		}
@@ -518,6 +525,42 @@ func TestMentionWhereTheBotIsNoMember(t *testing.T) {
 		if e.Kind == "envelope" {
 			t.Fatalf("the bot was told: %+v", e)
 		}
+	}
+}
+
+func TestMentionsAreEncoded(t *testing.T) {
+	f := newFixture(t, func(o *workspace.Options) { o.App.Commands[0].ShouldEscape = true })
+	group, err := f.AddGroup(workspace.Group{Handle: "responders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden := f.addChannel(workspace.Channel{Name: "hidden", IsPrivate: true})
+	for typed, want := range map[string]string{
+		"@bob":              "<@" + f.bob + ">",
+		"@bob, are you in?": "<@" + f.bob + ">, are you in?",
+		"@BOB.":             "<@" + f.bob + ">.",
+		"@nobody":           "@nobody",
+		"@responders":       "<!subteam^" + group.ID + ">",
+		"@here":             "<!here>",
+		"#incidents":        "<#" + f.channel + "|incidents>",
+		"#hidden":           "<#" + hidden + "|>",
+		"<@" + f.bob + ">":  "<@" + f.bob + ">",
+		"a < b && b > c":    "a &lt; b &amp;&amp; b &gt; c",
+		"mail@example.com":  "mail@example.com",
+	} {
+		if _, err := f.Say(f.alice, f.channel, "", typed); err != nil {
+			t.Fatal(err)
+		}
+		messages := f.messages(f.alice)
+		if got := messages[len(messages)-1].Text; got != want {
+			t.Errorf("%q became %q, want %q", typed, got, want)
+		}
+	}
+	s := f.connect()
+	f.command("tell @bob and @responders")
+	want := "tell <@" + f.bob + "|bob> and <!subteam^" + group.ID + "|@responders>"
+	if got := s.next().Payload["text"]; got != want {
+		t.Errorf("the command's text is %q, want %q", got, want)
 	}
 }
 

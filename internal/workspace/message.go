@@ -162,8 +162,11 @@ func (w *Workspace) messageJSON(c *Channel, m *message, withMetadata bool) obj {
 		out["bot_id"], out["app_id"] = m.botID, w.app.ID
 		out["bot_profile"] = w.botJSON()
 	}
-	if m.blocks != nil {
+	switch {
+	case m.blocks != nil:
 		out["blocks"] = m.blocks
+	case m.clientMsgID != "":
+		out["blocks"] = typedBlocks(m.ts, m.text)
 	}
 	if m.attachments != nil {
 		out["attachments"] = m.attachments
