@@ -16,8 +16,6 @@ type Column struct {
 	Name    string
 	Type    string // as in a cast: bigint, character varying, "Money"
 	NotNull bool
-	Num     int16 // attnum
-	Width   int32 // average width in bytes, 0 when not analysed
 	// Collation decides the order of text; 0 where there is none.
 	Collation uint32
 }
@@ -146,6 +144,15 @@ func (t *Table) Estimate() int64 {
 	return int64(float64(t.Pages) * t.RowsPerPage())
 }
 
+// unvacuumed is a note when reading an index alone must look into the table for
+// most rows, because the visibility map is not up to date.
+func (t *Table) unvacuumed() []string {
+	if t.Kind == "p" || t.Pages < 1000 || 2*t.AllVisible > t.Pages {
+		return nil
+	}
+	return []string{fmt.Sprintf("VACUUM %s would make this check faster: %d of its %d pages are known to be visible to all.", t, t.AllVisible, t.Pages)}
+}
+
 // RowsPerPage estimates how many rows one page holds.
 func (t *Table) RowsPerPage() float64 {
 	if t.Pages == 0 || t.Tuples == 0 {
@@ -211,16 +218,13 @@ func (t *Target) Table(ctx context.Context, name string) (*Table, error) {
 }
 
 const columnsSQL = `
-SELECT a.attname, format_type(a.atttypid, -1), a.attnotnull, a.attnum, coalesce(s.stawidth, 0), a.attcollation
-FROM pg_attribute a
-LEFT JOIN LATERAL (SELECT avg_width AS stawidth FROM pg_stats s
-                   WHERE s.schemaname = $2 AND s.tablename = $3 AND s.attname = a.attname LIMIT 1) s ON true
-WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
+SELECT attname, format_type(atttypid, -1), attnotnull, attcollation FROM pg_attribute
+WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
 
 func (t *Target) columns(ctx context.Context, tab *Table) error {
-	return t.query(ctx, columnsSQL, []any{tab.OID, tab.Schema, tab.Name}, func(rows pgx.Rows) error {
+	return t.query(ctx, columnsSQL, []any{tab.OID}, func(rows pgx.Rows) error {
 		var c Column
-		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Num, &c.Width, &c.Collation); err != nil {
+		if err := rows.Scan(&c.Name, &c.Type, &c.NotNull, &c.Collation); err != nil {
 			return err
 		}
 		tab.Columns = append(tab.Columns, c)

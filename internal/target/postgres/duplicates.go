@@ -179,6 +179,7 @@ func (d *duplicateScan) run(ctx context.Context, r *Reader, lookout *Lookout, st
 		}
 		result.Scanned, groups = state.Values.Scanned, state.Values.Values
 		result.Plan = "index on " + names
+		result.Notes = d.subject.table.unvacuumed()
 	} else {
 		walk := &hashWalk{
 			r: r, subject: d.subject, values: d.values(), judged: judged, lookout: lookout, cursor: cursor, state: state.Hashes,

@@ -162,6 +162,9 @@ func (f *foreignKeysRun) one(ctx context.Context, k ForeignKey) error {
 				f.state.Notes = append(f.state.Notes, n)
 			}
 		}
+		if k.Full && len(k.Columns) > 1 {
+			f.state.Notes = append(f.state.Notes, fmt.Sprintf("%s is MATCH FULL: rows with a half-empty key are not judged.", k.Name))
+		}
 		return f.cursor()
 	})
 }

@@ -277,6 +277,7 @@ func (o *orphanScan) result(state *orphanState) check.Result {
 		spared = state.Values.Spared
 		result.Scanned = state.Values.Scanned - spared
 		result.Plan = "index on " + names
+		result.Notes = o.subject.table.unvacuumed()
 	} else {
 		result.Scanned = state.Rows.Scanned
 		result.Plan = state.Rows.Plan

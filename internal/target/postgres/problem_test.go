@@ -5,8 +5,12 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/pgtest"
@@ -161,6 +165,97 @@ func TestDatabaseHangs(t *testing.T) {
 	if !strings.Contains(got, "did not answer in time") || time.Since(began) > 10*time.Second {
 		t.Errorf("after %s it says %q", time.Since(began), got)
 	}
+}
+
+// TestDatabaseFallsSilent in the middle of a statement: the network swallows
+// everything, and neither an answer nor an end of the connection ever comes.
+func TestDatabaseFallsSilent(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := newProxy(t, config)
+	o := brisk("")
+	o.DSN = Secret("postgres://" + config.User + "@" + proxy.address + "/" + config.Database + "?sslmode=disable")
+	o.ConnectTimeout, o.StatementTimeout = time.Second, 500*time.Millisecond
+	s := full(t, open(t, o))
+	proxy.silent.Store(true)
+	began := time.Now()
+	err = s.Each(t.Context(), "SELECT 1", nil, nothing)
+	if err == nil || !strings.Contains(sentence(t, err), "did not answer in time") {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// proxy stands between a session and its server, until it falls silent.
+type proxy struct {
+	address string
+	silent  atomic.Bool
+}
+
+func newProxy(t *testing.T, to *pgconn.Config) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{address: listener.Addr().String()}
+	var conns []net.Conn
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	pump := func(from, to net.Conn) {
+		defer wait.Done()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := from.Read(buffer)
+			if err != nil {
+				return
+			}
+			if p.silent.Load() {
+				continue
+			}
+			if _, err := to.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}
+	wait.Add(1)
+	go func() {
+		defer wait.Done()
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			network, address := pgconn.NetworkAddress(to.Host, to.Port)
+			far, err := net.Dial(network, address)
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			mu.Lock()
+			conns = append(conns, near, far)
+			mu.Unlock()
+			wait.Add(2)
+			go pump(near, far)
+			go pump(far, near)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		mu.Lock()
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		mu.Unlock()
+		wait.Wait()
+	})
+	return p
 }
 
 // TestDatabaseGoesAway while a check reads: UNKNOWN, and the next run works.

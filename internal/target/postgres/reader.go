@@ -31,9 +31,6 @@ func (t *Target) Reader(opts check.Options, rec check.Recorder) *Reader {
 	return r
 }
 
-// Target is the database that is read.
-func (r *Reader) Target() *Target { return r.t }
-
 // Full tells whether the run reads at full speed.
 func (r *Reader) Full() bool { return r.opts.Full }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	// Wrong rows of one chunk; more of them and the chunk is split.
-	suspectsPerChunk = 10_000
+	suspectsPerChunk = 5_000
 	// A table of more rows is not read in one snapshot: at a measured 2 to 4 M
 	// rows a second this holds it for at most ten seconds.
 	snapshotRows = 20_000_000

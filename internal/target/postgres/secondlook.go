@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	lookRounds = 3     // how often a suspect that keeps changing is looked at
+	lookRounds = 3 // how often a suspect that keeps changing is looked at
 	// Suspects looked at in one statement.
 	lookBatch, lookBatchFull = 1_000, 5_000
 	// Suspects that may wait; a walk that finds more in one chunk should answer
 	// ErrSplit. It bounds memory, and how often the delay is waited for.
-	lookWaiting = 20_000
+	lookWaiting = 10_000
 )
 
 // Suspect is a row that looked wrong once.
@@ -46,8 +46,6 @@ type Lookout struct {
 	waiting []Suspect
 	seen    time.Time // when the youngest of them looked wrong
 	saved   time.Time
-
-	dropped, found int64
 }
 
 // Lookout makes a lookout for one run.
@@ -63,12 +61,6 @@ func (l *Lookout) Add(suspects ...Suspect) {
 	l.waiting = append(l.waiting, suspects...)
 	l.seen = l.r.t.opts.Now()
 }
-
-// Dropped is how many suspects were right at the second look.
-func (l *Lookout) Dropped() int64 { return l.dropped }
-
-// Found is how many rows were handed over.
-func (l *Lookout) Found() int64 { return l.found }
 
 // Step is called after every accepted chunk, with what makes the cursor behind
 // it. When suspects have waited long enough, or are many, it looks at them and
@@ -155,8 +147,6 @@ func (l *Lookout) again(ctx context.Context, batch []Suspect, last bool) ([]Susp
 		}
 		rows = append(rows, f.Row)
 	}
-	l.dropped += int64(max(0, len(keys)-len(failing)))
-	l.found += int64(len(rows))
 	if len(rows) > 0 {
 		l.r.rec.Found(rows...)
 	}

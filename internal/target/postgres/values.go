@@ -11,9 +11,9 @@ import (
 const (
 	// Wrong values of one chunk; more of them and the chunk is split. They are
 	// part of the cursor while their rows are being listed.
-	valuesPerChunk = 2_000
+	valuesPerChunk = 1_000
 	// Rows listed in one statement.
-	membersPerPage = 5_000
+	membersPerPage = 10_000
 )
 
 // valueWalk walks a table by the values of indexed columns and judges each
