@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,8 +52,9 @@ func startBrowser() {
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", false), chromedp.WindowSize(1440, 900))
-	ctx, endBrowser := chromedp.NewContext(allocator)
-	oneBrowser.ctx, oneBrowser.err = ctx, chromedp.Do(ctx)
+	var endBrowser context.CancelFunc
+	oneBrowser.ctx, endBrowser = chromedp.NewContext(allocator)
+	oneBrowser.err = chromedp.Do(oneBrowser.ctx)
 	oneBrowser.end = func() {
 		endBrowser()
 		endAllocator()
@@ -220,11 +222,12 @@ func (p *tab) enter(modifiers ...chromedp.Modifier) {
 	}))
 }
 
-// shot keeps a screenshot when WEB_SHOTS names a folder; otherwise it does nothing.
+var screenshots = flag.String("screenshots", "", "keep pictures of the page in this folder")
+
+// shot keeps a picture if -screenshots was given; otherwise it does nothing.
 func (p *tab) shot(name string) {
 	p.t.Helper()
-	folder := os.Getenv("WEB_SHOTS")
-	if folder == "" {
+	if *screenshots == "" {
 		return
 	}
 	p.run(chromedp.Sleep(250 * time.Millisecond))
@@ -232,7 +235,7 @@ func (p *tab) shot(name string) {
 	if err != nil {
 		p.t.Fatalf("take a screenshot: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o600); err != nil {
 		p.t.Fatalf("keep the screenshot: %v", err)
 	}
 }

@@ -48,6 +48,6 @@
 //	home, reconnecting, toast, live
 //
 // The package's tests drive a headless Chromium against a fake of the control API
-// and against the simulator itself; with WEB_SHOTS set to a folder they keep
-// screenshots there.
+// and against the simulator itself; with -screenshots=FOLDER they keep
+// pictures there.
 package web

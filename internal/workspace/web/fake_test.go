@@ -124,7 +124,7 @@ func (f *fake) answer(w http.ResponseWriter, body func() any) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(encoded) //nolint:errcheck // the browser went away: nothing to tell it
+	_, _ = w.Write(encoded) // a browser that went away cannot be told
 }
 
 func (f *fake) serveState(w http.ResponseWriter, r *http.Request) {

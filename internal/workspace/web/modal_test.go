@@ -31,11 +31,10 @@ func TestAModalChecksCollectsAndSubmits(t *testing.T) {
 	p.typing("3d")
 	p.click(id("input-how") + " .choice")
 	p.click(id("modal-submit"))
-	text := func(label string) map[string]any { return plain(label) }
 	want := map[string]any{"as": "U0ALICE", "values": map[string]any{
-		"check": map[string]any{"name": map[string]any{"type": "static_select", "selected_option": map[string]any{"value": "totals", "text": text("Order totals")}}},
+		"check": map[string]any{"name": map[string]any{"type": "static_select", "selected_option": map[string]any{"value": "totals", "text": plain("Order totals")}}},
 		"since": map[string]any{"text": map[string]any{"type": "plain_text_input", "value": "3d"}},
-		"how":   map[string]any{"flags": map[string]any{"type": "checkboxes", "selected_options": []any{map[string]any{"value": "full", "text": text("Full speed")}}}},
+		"how":   map[string]any{"flags": map[string]any{"type": "checkboxes", "selected_options": []any{map[string]any{"value": "full", "text": plain("Full speed")}}}},
 		"where": map[string]any{"channel": map[string]any{"type": "conversations_select", "selected_conversation": "C0INC"}},
 	}}
 	if diff := cmp.Diff(want, f.next(t, "views/V0PICK/submit")); diff != "" {

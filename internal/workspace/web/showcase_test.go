@@ -13,9 +13,11 @@ func mrkdwn(text string) map[string]any { return map[string]any{"type": "mrkdwn"
 func plain(text string) map[string]any {
 	return map[string]any{"type": "plain_text", "text": text, "emoji": true}
 }
+
 func section(text string) map[string]any {
 	return map[string]any{"type": "section", "text": mrkdwn(text)}
 }
+
 func button(action, label, style string) map[string]any {
 	b := map[string]any{"type": "button", "action_id": action, "text": plain(label), "value": "R-1042"}
 	if style != "" {
@@ -23,6 +25,7 @@ func button(action, label, style string) map[string]any {
 	}
 	return b
 }
+
 func actions(elements ...any) map[string]any {
 	return map[string]any{"type": "actions", "block_id": "acts", "elements": elements}
 }
@@ -37,7 +40,9 @@ func orphans() map[string]any {
 	for i := range 10 {
 		rows = append(rows, []any{
 			map[string]any{"type": "rich_text", "elements": []any{map[string]any{"type": "rich_text_section", "elements": []any{map[string]any{"type": "text", "text": fmt.Sprintf("o1000%02d", i), "style": map[string]any{"code": true}}}}}},
-			raw("gone"), map[string]any{"type": "raw_number", "value": 45.1 + float64(i)}, raw("2026-11-21 10:02 UTC"),
+			raw("gone"),
+			map[string]any{"type": "raw_number", "value": 45.1 + float64(i)},
+			raw("2026-11-21 10:02 UTC"),
 		})
 	}
 	return map[string]any{"type": "table", "column_settings": []any{nil, nil, map[string]any{"align": "right"}, map[string]any{"is_wrapped": true}}, "rows": rows}
@@ -114,7 +119,7 @@ func pickCheckView() map[string]any {
 }
 
 // TestEveryPlaceOpensByItsAddress walks all places in both themes. With
-// WEB_SHOTS set to a folder it keeps a screenshot of each.
+// -screenshots=FOLDER it keeps a picture of each.
 func TestEveryPlaceOpensByItsAddress(t *testing.T) {
 	for _, theme := range []string{"light", "dark"} {
 		t.Run(theme, func(t *testing.T) {

@@ -40,24 +40,24 @@ func newRealWorkspace(t *testing.T) *realWorkspace {
 			t.Errorf("close the workspace: %v", err)
 		}
 	})
-	real := &realWorkspace{Workspace: w, url: strings.TrimSuffix(strings.TrimSuffix(w.APIURL(), "/"), "/api")}
-	real.api = slack.New(w.BotToken(), slack.OptionAPIURL(w.APIURL()), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second}))
+	r := &realWorkspace{Workspace: w, url: strings.TrimSuffix(strings.TrimSuffix(w.APIURL(), "/"), "/api")}
+	r.api = slack.New(w.BotToken(), slack.OptionAPIURL(w.APIURL()), slack.OptionHTTPClient(&http.Client{Timeout: 20 * time.Second}))
 	for _, person := range []struct {
 		name, full string
 		id         *string
-	}{{"alice", "Alice Archer", &real.alice}, {"bob", "Bob Bell", &real.bob}} {
+	}{{"alice", "Alice Archer", &r.alice}, {"bob", "Bob Bell", &r.bob}} {
 		added, err := w.AddPerson(workspace.Person{Name: person.name, RealName: person.full})
 		if err != nil {
 			t.Fatalf("add %s: %v", person.name, err)
 		}
 		*person.id = added.ID
 	}
-	added, err := w.AddChannel(workspace.Channel{Name: "inc-orders", Members: []string{real.alice, real.bob, w.BotUserID()}})
+	added, err := w.AddChannel(workspace.Channel{Name: "inc-orders", Members: []string{r.alice, r.bob, w.BotUserID()}})
 	if err != nil {
 		t.Fatalf("add the channel: %v", err)
 	}
-	real.channel = added.ID
-	return real
+	r.channel = added.ID
+	return r
 }
 
 func TestThePageShowsTheRealSimulator(t *testing.T) {
