@@ -49,7 +49,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		return err
 	}
 	say("Opening a shop with %d orders and planting defects …", o.Orders)
-	truth, err := shop.Generate(ctx, server.DSN("shop", pgproc.Superuser), shop.Options{Orders: o.Orders, Seed: 1, Plant: shop.PlantLasting})
+	truth, err := shop.Generate(ctx, server.DSN("shop", pgproc.Superuser), shop.Options{Orders: o.Orders, Seed: 1, Plant: shop.PlantLasting, Plain: true})
 	if err != nil {
 		return fmt.Errorf("the demo's shop: %w", err)
 	}

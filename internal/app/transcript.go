@@ -106,7 +106,7 @@ func printSince(out io.Writer, w *workspace.Workspace, before map[string]string)
 }
 
 func indent(prefix string, m workspace.Message) string {
-	who := m.User
+	who := "Alice"
 	if m.BotID != "" {
 		who = "integrity APP"
 	}

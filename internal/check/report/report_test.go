@@ -112,6 +112,25 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
+func TestTimesInExamplesAreReadable(t *testing.T) {
+	f := orphans
+	f.Tally.Columns = []check.Column{{Name: "at", Class: check.Time}}
+	for value, want := range map[string]string{
+		"2026-11-22 14:23:05.646268+00": "2026-11-22 14:23:05 UTC",
+		"2026-11-22 14:23:05+02":        "2026-11-22 12:23:05 UTC",
+		"2026-11-22 14:23:05.1+05:30":   "2026-11-22 08:53:05 UTC",
+		"2026-11-22 14:23:05":           "2026-11-22 14:23:05",
+		"infinity":                      "infinity",
+		"NULL":                          "NULL",
+	} {
+		f.Tally.Examples = []check.Example{{Values: []string{value}}}
+		posts := report.Finished(run(check.Done, f), checks)
+		if got := posts[1].Message.Parts[0].Table.Rows[0][0]; got != want {
+			t.Errorf("%q is shown as %q, want %q", value, got, want)
+		}
+	}
+}
+
 func TestMoney(t *testing.T) {
 	for _, tt := range []struct{ currency, amount, want string }{
 		{"USD", "18204.1", "$18,204.10"},

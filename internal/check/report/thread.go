@@ -66,7 +66,7 @@ func threadHeadline(f check.Finding, checks Checks) message.Line {
 }
 
 func examples(f check.Finding) *message.Table {
-	t := &message.Table{Total: f.Tally.Rows}
+	t := &message.Table{Total: int64(len(f.Tally.Examples))}
 	classes := len(f.Tally.Classes) > 0
 	if classes {
 		t.Columns = append(t.Columns, message.Column{Name: "finding"})
@@ -75,9 +75,15 @@ func examples(f check.Finding) *message.Table {
 		t.Columns = append(t.Columns, message.Column{Name: c.Name, Numeric: c.Class == check.Number})
 	}
 	for _, e := range f.Tally.Examples {
-		row := e.Values
+		var row []string
 		if classes {
-			row = append([]string{e.Class}, row...)
+			row = append(row, className(e.Class))
+		}
+		for i, v := range e.Values {
+			if i < len(f.Tally.Columns) && f.Tally.Columns[i].Class == check.Time {
+				v = moment(v)
+			}
+			row = append(row, v)
 		}
 		t.Rows = append(t.Rows, row)
 	}

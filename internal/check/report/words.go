@@ -96,9 +96,36 @@ func classText(classes map[string]int64) string {
 	})
 	var parts []string
 	for _, name := range names {
-		parts = append(parts, count(classes[name])+" "+strings.ReplaceAll(name, "_", " "))
+		parts = append(parts, count(classes[name])+" "+className(name))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// className is a kind of finding as people read it after a number.
+func className(class string) string {
+	switch class {
+	case "differs":
+		return "off"
+	case "null":
+		return "NULL"
+	case "no rows":
+		return "without rows"
+	}
+	return strings.ReplaceAll(class, "_", " ")
+}
+
+// moment makes a timestamp as Postgres writes it readable; what is none stays
+// as it is.
+func moment(value string) string {
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00"} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return t.UTC().Format("2006-01-02 15:04:05 UTC")
+		}
+	}
+	if t, err := time.Parse("2006-01-02 15:04:05.999999999", value); err == nil {
+		return t.Format("2006-01-02 15:04:05")
+	}
+	return value
 }
 
 func duration(d time.Duration) string {
