@@ -53,7 +53,7 @@ func startBrowser() {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", false), chromedp.WindowSize(1440, 900))
 	var endBrowser context.CancelFunc
-	oneBrowser.ctx, endBrowser = chromedp.NewContext(allocator)
+	oneBrowser.ctx, endBrowser = chromedp.NewContext(allocator) //nolint:fatcontext // one browser for the whole binary
 	oneBrowser.err = chromedp.Do(oneBrowser.ctx)
 	oneBrowser.end = func() {
 		endBrowser()

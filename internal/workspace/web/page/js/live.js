@@ -1,7 +1,7 @@
 // Live updates: one Server-Sent Events stream per person played. After a break
 // everything shown is read again, since events may have been missed.
 import {eventsURL} from './api.js';
-import {loadChannel, loadFaults, loadHome, loadRoute, loadThread, loadViews, reloadState} from './load.js';
+import {loadChannel, loadFaults, loadHome, loadThread, loadViews, reloadState} from './load.js';
 import {store} from './store.js';
 
 const retryMS = 1500;
@@ -18,7 +18,7 @@ export function connect(as) {
     const again = broken || store.value.connection === 'reconnecting';
     broken = false;
     store.set({connection: 'open'});
-    if (again) catchUp();
+    catchUp(again);
   };
   stream.onerror = () => {
     if (stream !== source) return;
@@ -37,12 +37,17 @@ export function connect(as) {
   };
 }
 
-function catchUp() {
-  reloadState();
-  loadRoute(store.value.route);
+// catchUp reads what may have changed while nobody listened: also between the
+// first read and the first moment of the stream.
+function catchUp(again) {
+  const {route, home} = store.value;
+  if (route.channel) loadChannel(route.channel);
+  if (route.thread) loadThread(route.channel, route.thread);
   loadViews();
+  if (!again) return;
+  reloadState();
   loadFaults();
-  if (store.value.home !== undefined) loadHome();
+  if (home !== undefined) loadHome();
 }
 
 const visible = new Set(['message', 'message_changed', 'message_deleted', 'ephemeral', 'view_opened', 'view_updated', 'view_closed', 'home']);
