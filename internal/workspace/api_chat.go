@@ -120,7 +120,7 @@ func chatUpdate(w *Workspace, c *call) (obj, *apiError) {
 	if utf8.RuneCountInString(said.text) > maxUpdateText {
 		return nil, fail("msg_too_long")
 	}
-	if said.empty() && !said.hasMetdata {
+	if said.empty() && !said.hasMetadata {
 		return nil, fail("no_text")
 	}
 	before := w.messageJSON(ch, m, true)
@@ -133,7 +133,7 @@ func chatUpdate(w *Workspace, c *call) (obj, *apiError) {
 
 // replace puts new content into m: text without blocks deletes the blocks;
 // attachments and metadata stay unless they are given.
-func (said content) replace(m *message) {
+func (said *content) replace(m *message) {
 	if said.hasText || said.hasBlocks || said.hasAttachments {
 		m.text = said.text
 	}
@@ -143,7 +143,7 @@ func (said content) replace(m *message) {
 	if said.hasAttachments {
 		m.attachments = said.attachments
 	}
-	if said.hasMetdata {
+	if said.hasMetadata {
 		m.metadata = said.metadata
 	}
 }

@@ -18,10 +18,10 @@ const (
 // content is what a message says, checked against Block Kit's limits. hasX
 // tells an empty argument from a missing one.
 type content struct {
-	text                                           string
-	blocks, attachments                            []any
-	metadata                                       obj
-	hasText, hasBlocks, hasAttachments, hasMetdata bool
+	text                                            string
+	blocks, attachments                             []any
+	metadata                                        obj
+	hasText, hasBlocks, hasAttachments, hasMetadata bool
 }
 
 // content reads and validates the content arguments of a call.
@@ -60,14 +60,14 @@ func (w *Workspace) content(c *call) (content, *apiError) {
 	return out, nil
 }
 
-func (out *content) readLists(c *call) *apiError {
+func (said *content) readLists(c *call) *apiError {
 	for _, part := range []struct {
 		name, code string
 		list       *[]any
 		given      *bool
 	}{
-		{"blocks", "invalid_blocks_format", &out.blocks, &out.hasBlocks},
-		{"attachments", "invalid_attachments", &out.attachments, &out.hasAttachments},
+		{"blocks", "invalid_blocks_format", &said.blocks, &said.hasBlocks},
+		{"attachments", "invalid_attachments", &said.attachments, &said.hasAttachments},
 	} {
 		value, ok := c.parsed(part.name)
 		if !ok {
@@ -85,7 +85,7 @@ func (out *content) readLists(c *call) *apiError {
 	return nil
 }
 
-func (out *content) readMetadata(c *call) *apiError {
+func (said *content) readMetadata(c *call) *apiError {
 	value, ok := c.parsed("metadata")
 	if !ok {
 		return fail("invalid_metadata_format")
@@ -97,15 +97,15 @@ func (out *content) readMetadata(c *call) *apiError {
 	if !ok {
 		return fail("invalid_metadata_format")
 	}
-	out.hasMetdata = true
+	said.hasMetadata = true
 	if len(metadata) > 0 {
-		out.metadata = metadata
+		said.metadata = metadata
 	}
 	return nil
 }
 
-func (out *content) empty() bool {
-	return out.text == "" && len(out.blocks) == 0 && len(out.attachments) == 0
+func (said *content) empty() bool {
+	return said.text == "" && len(said.blocks) == 0 && len(said.attachments) == 0
 }
 
 // blockError is the answer to blocks that break a rule.

@@ -584,3 +584,76 @@ func TestWhatCannotBeSaid(t *testing.T) {
 		})
 	}
 }
+
+func TestClickInModalPushesAnother(t *testing.T) {
+	f := newFixture(t, nil)
+	s := f.connect()
+	view := modalView("First")
+	view["blocks"] = append(view["blocks"].([]any), buttonBlocks()...)
+	first := f.openModal(s, view)
+	id := first["id"].(string)
+	clicked := run(func() error {
+		return f.Click(workspace.Click{As: f.alice, ViewID: id, BlockID: "b", ActionID: "go", Values: reason("typed so far")})
+	})
+	e := s.next()
+	s.ack(e, nil)
+	if err := <-clicked; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(set("type", "token", "team", "user", "api_app_id", "enterprise", "is_enterprise_install", "trigger_id",
+		"container", "view", "actions"), keys(e.Payload)); diff != "" {
+		t.Errorf("block_actions in a view: %s", diff)
+	}
+	if diff := cmp.Diff(args{"type": "view", "view_id": id}, e.Payload["container"]); diff != "" {
+		t.Error(diff)
+	}
+	typed := e.Payload["view"].(map[string]any)["state"].(map[string]any)["values"]
+	if diff := cmp.Diff(reason("typed so far"), typed); diff != "" {
+		t.Error(diff)
+	}
+	answer, _, _ := f.raw("views.push", args{"trigger_id": e.Payload["trigger_id"], "view": modalView("Second")})
+	if answer["ok"] != true || answer["view"].(map[string]any)["previous_view_id"] != id {
+		t.Fatal(answer)
+	}
+	wantCode(t, f.Click(workspace.Click{As: f.bob, ViewID: id, ActionID: "go"}), "view_not_found")
+	if err := f.CloseView(f.alice, id); err != nil {
+		t.Fatal(err)
+	}
+	if stack, _ := f.Modals(f.alice); len(stack) != 0 {
+		t.Errorf("closing the first leaves %v", stack)
+	}
+	f.command("x")
+	e = s.next()
+	if answer, _, _ := f.raw("views.push", args{"trigger_id": e.Payload["trigger_id"], "view": modalView("x")}); answer["error"] != "not_found" {
+		t.Errorf("push without a modal: %v", answer)
+	}
+}
+
+// What was sent is a record: typing on in a modal must not change it, nor race
+// with those who read the journal.
+func TestJournalKeepsWhatWasSent(t *testing.T) {
+	f := newFixture(t, nil)
+	s := f.connect()
+	view := modalView("Ask")
+	view["blocks"] = append(view["blocks"].([]any), buttonBlocks()...)
+	id := f.openModal(s, view)["id"].(string)
+	for _, text := range []string{"first", "second"} {
+		clicked := run(func() error {
+			return f.Click(workspace.Click{As: f.alice, ViewID: id, BlockID: "b", ActionID: "go", Values: reason(text)})
+		})
+		s.ack(s.next(), nil)
+		if err := <-clicked; err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, e := range f.Journal(0) {
+		if shown, ok := e.Payload["view"].(map[string]any); ok && e.Kind == "envelope" {
+			values := shown["state"].(map[string]any)["values"].(map[string]any)
+			got = append(got, values["reason"].(map[string]any)["text"].(map[string]any)["value"].(string))
+		}
+	}
+	if diff := cmp.Diff([]string{"first", "second"}, got); diff != "" {
+		t.Error(diff)
+	}
+}

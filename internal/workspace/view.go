@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/integritybot/integritybot/internal/workspace/blockkit"
@@ -60,8 +61,9 @@ func viewError(problems []blockkit.Problem) *apiError {
 func (w *Workspace) viewJSON(v *view) obj {
 	out := obj{
 		"id": v.id, "team_id": w.opt.TeamID, "type": v.definition["type"], "blocks": v.blocks,
-		"private_metadata": v.privateMet, "callback_id": v.callbackID, "state": obj{"values": v.values},
-		"hash": v.hash, "clear_on_close": v.definition["clear_on_close"] == true,
+		"private_metadata": v.privateMet, "callback_id": v.callbackID,
+		"state": obj{"values": maps.Clone(v.values)}, // what is typed later must not change what was sent
+		"hash":  v.hash, "clear_on_close": v.definition["clear_on_close"] == true,
 		"notify_on_close": v.definition["notify_on_close"] == true, "title": v.definition["title"],
 		"close": v.definition["close"], "submit": v.definition["submit"], "previous_view_id": nil,
 		"root_view_id": v.rootID, "app_id": w.app.ID, "external_id": v.externalID,

@@ -209,7 +209,7 @@ func (w *Workspace) newID(prefix string) string {
 	return prefix + "0" + strings.Repeat("0", max(0, 8-len(digits))) + digits
 }
 
-// secret is a random word for addresses and tickets.
+// secret is a random word of 32 letters for addresses and tickets.
 func (w *Workspace) secret() string {
-	return strconv.FormatUint(w.rng.Uint64(), 36) + strconv.FormatUint(w.rng.Uint64(), 36)
+	return fmt.Sprintf("%016x%016x", w.rng.Uint64(), w.rng.Uint64())
 }
