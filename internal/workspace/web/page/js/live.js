@@ -43,11 +43,10 @@ function catchUp(again) {
   const {route, home} = store.value;
   if (route.channel) loadChannel(route.channel);
   if (route.thread) loadThread(route.channel, route.thread);
-  loadViews();
-  if (!again) return;
   reloadState();
+  loadViews();
   loadFaults();
-  if (home !== undefined) loadHome();
+  if (again && home !== undefined) loadHome(); // the app hears of it: not without need
 }
 
 const visible = new Set(['message', 'message_changed', 'message_deleted', 'ephemeral', 'view_opened', 'view_updated', 'view_closed', 'home']);
