@@ -62,7 +62,7 @@ func (v *Verifier) Add(e Stored) *Fault {
 	if !bytes.Equal(e.Hash, sum[:]) {
 		return v.fail(want, "its content does not match its hash")
 	}
-	ok := false
+	var ok bool
 	if ok, v.scratch = agrees(e.Body, e.Seq, e.At, v.scratch); !ok {
 		return v.fail(want, "its number or time differs from the recorded content")
 	}
@@ -109,7 +109,7 @@ func (v *Verifier) link(body []byte) [32]byte {
 func (v *Verifier) reach() {
 	for len(v.marks) > 0 && v.marks[0].Size == v.head.Size {
 		if v.marks[0].Hash != v.head.Hash {
-			v.fail(v.head.Size, "it or an earlier one was rewritten: the checkpoint in %s, signed for %d events, has another hash", v.marks[0].Place, v.marks[0].Size)
+			v.fault = faultf(v.head.Size, "it or an earlier one was rewritten: the checkpoint in %s, signed for %d events, has another hash", v.marks[0].Place, v.marks[0].Size)
 			return
 		}
 		v.passed = append(v.passed, v.marks[0])
@@ -118,6 +118,10 @@ func (v *Verifier) reach() {
 }
 
 func (v *Verifier) fail(seq int64, format string, args ...any) *Fault {
-	v.fault = &Fault{Seq: seq, What: fmt.Sprintf(format, args...)}
+	v.fault = faultf(seq, format, args...)
 	return v.fault
+}
+
+func faultf(seq int64, format string, args ...any) *Fault {
+	return &Fault{Seq: seq, What: fmt.Sprintf(format, args...)}
 }

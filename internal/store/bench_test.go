@@ -27,7 +27,7 @@ func benchStore(b *testing.B, durable bool, group int) *store.Store {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user passes through
+	if err := os.Chmod(dir, 0o755); err != nil { // the server's user passes through
 		b.Fatal(err)
 	}
 	server, err := pgproc.Start(b.Context(), pgproc.Options{Dir: filepath.Join(dir, "pg"), Durable: durable})

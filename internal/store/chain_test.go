@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,7 +204,7 @@ func TestExportCanBeCheckedByAnybody(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatal(err)
 		}
-		sum := sha256.Sum256(append(prev, line.Body...))
+		sum := sha256.Sum256(slices.Concat(prev, line.Body))
 		if line.Prev != hex.EncodeToString(prev) || line.Hash != hex.EncodeToString(sum[:]) {
 			t.Errorf("line %d does not follow", seq+1)
 		}

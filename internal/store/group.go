@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/commands"
@@ -139,6 +140,9 @@ func (c *committer) attempt(group []*request) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), c.store.opts.WriteTimeout, errNoAnswer)
 	defer cancel()
 	err := c.store.recordGroup(ctx, group)
+	if errors.Is(err, errInDoubt) {
+		return c.store.findOut(group, err)
+	}
 	if err != nil && ctx.Err() != nil {
 		// Not wrapped: this deadline is ours and must not look like the caller's.
 		return fmt.Errorf("%w (%s): %v", errNoAnswer, c.store.opts.WriteTimeout, err) //nolint:errorlint // see above
@@ -152,7 +156,7 @@ var errNoAnswer = errors.New("the store did not answer in time")
 // Class 57 is "operator intervention": the server is going away.
 func refused(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code[:2] != "57" || errors.Is(err, errBuild)
+	return errors.As(err, &pg) && pg.Code[:2] != "57" || errors.Is(err, errBuild) || errors.Is(err, pgx.ErrTxCommitRollback)
 }
 
 func (c *committer) close() {

@@ -34,7 +34,7 @@ func TestStoreDownAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user passes through
+	if err := os.Chmod(dir, 0o755); err != nil { // the server's user passes through
 		t.Fatal(err)
 	}
 	start := func() *pgproc.Server {
@@ -121,6 +121,37 @@ func TestStoreHangsAtEachStep(t *testing.T) {
 	}
 }
 
+// If the answer to the commit is lost, Record finds out on another connection:
+// what it says is what is true.
+func TestLostAnswerIsFoundOut(t *testing.T) {
+	p := newProxy(t, database(t))
+	s := open(t, p.dsn)
+	const steps = 12
+	rescued := 0
+	for step := range steps {
+		if _, err := s.Record(t.Context(), fmt.Sprintf("warm-%d", step), true, intent); err != nil {
+			t.Fatal(err)
+		}
+		p.muteAfter(step)
+		cut := time.AfterFunc(150*time.Millisecond, p.free)
+		asked := time.Now()
+		_, err := s.Record(t.Context(), fmt.Sprintf("key-%d", step), true, intent)
+		waited := time.Since(asked) > 100*time.Millisecond
+		cut.Stop()
+		p.free()
+		recorded := count(t, s, `SELECT count(*) FROM inbox WHERE key = $1`, fmt.Sprintf("key-%d", step)) == 1
+		if recorded != (err == nil) {
+			t.Errorf("step %d: recorded %v, but Record said %v", step, recorded, err)
+		}
+		if waited && recorded {
+			rescued++
+		}
+	}
+	if rescued == 0 {
+		t.Error("no answer to a commit was lost: the test tests nothing")
+	}
+}
+
 // A replica that hangs with the audit head locked must not stop the others.
 func TestHangingReplicaDoesNotStopTheOthers(t *testing.T) {
 	dsn := database(t)
@@ -183,12 +214,14 @@ type proxy struct {
 	dsn    string
 	server string
 
-	mu    sync.Mutex
-	hang  bool
-	armed bool
-	left  int
-	conns []net.Conn
-	freed chan struct{}
+	mu     sync.Mutex
+	hang   bool // nothing passes
+	mute   bool // the server's answers do not pass
+	armed  bool
+	muting bool // what happens then is mute, not hang
+	left   int
+	conns  []net.Conn
+	freed  chan struct{}
 }
 
 func newProxy(t testing.TB, dsn string) *proxy {
@@ -272,11 +305,11 @@ func (p *proxy) pass(counts bool) bool {
 	p.mu.Lock()
 	if counts && p.armed {
 		if p.left == 0 {
-			p.armed, p.hang = false, true
+			p.armed, p.hang, p.mute = false, !p.muting, p.muting
 		}
 		p.left--
 	}
-	hang, freed := p.hang, p.freed
+	hang, freed := p.hang || p.mute && !counts, p.freed
 	p.mu.Unlock()
 	if !hang {
 		return true
@@ -289,14 +322,22 @@ func (p *proxy) pass(counts bool) bool {
 func (p *proxy) hangAfter(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.armed, p.left = true, n
+	p.armed, p.muting, p.left = true, false, n
+}
+
+// muteAfter lets n more messages of the client be answered. The server gets
+// the next ones too, but its answers are lost.
+func (p *proxy) muteAfter(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.armed, p.muting, p.left = true, true, n
 }
 
 // free lets new messages through again and cuts the connections that hung.
 func (p *proxy) free() {
 	p.mu.Lock()
-	hung := p.hang
-	p.hang, p.armed = false, false
+	hung := p.hang || p.mute
+	p.hang, p.mute, p.armed = false, false, false
 	close(p.freed)
 	p.freed = make(chan struct{})
 	p.mu.Unlock()

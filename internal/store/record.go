@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/integritybot/integritybot/commands"
@@ -23,9 +24,11 @@ var _ commands.Ledger = (*Store)(nil)
 // errBuild is a panic in the function that makes an intent.
 var errBuild = errors.New("the intent could not be built")
 
-// Record implements commands.Ledger. An error means that nothing was done,
-// with one exception: if the connection is lost during the commit itself, it
-// may have been; the same key recorded again then is a duplicate.
+// Record implements commands.Ledger. An error means that nothing was done. If
+// the connection is lost during the commit itself, Record asks on another one
+// whether it took effect. Only if the store does not answer that either is it
+// not known: the error then is ErrInDoubt, and the same key recorded again
+// finds out.
 func (s *Store) Record(ctx context.Context, key string, numbered bool, build func(run int64) commands.Intent) (bool, error) {
 	if key == "" {
 		return false, errors.New("record: no key")
@@ -245,20 +248,30 @@ func (s *Store) finish(ctx context.Context, tx pgx.Tx, events []audit.Event) err
 		return err
 	}
 	batch.Queue("COMMIT")
-	results := tx.SendBatch(ctx, &batch)
-	for range batch.Len() - 1 {
-		if _, err := results.Exec(); err != nil {
-			return errors.Join(fmt.Errorf("append audit events: %w", err), results.Close())
+	switch err := sendCommit(ctx, tx, &batch); {
+	case err == nil:
+		return nil
+	case refused(err):
+		return fmt.Errorf("append audit events and commit: %w", err)
+	default: // everything was sent: whichever answer is missing, the last may have been given
+		return fmt.Errorf("%w: %w", errInDoubt, err)
+	}
+}
+
+// sendCommit sends a batch that ends in COMMIT.
+func sendCommit(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) error {
+	results := tx.SendBatch(ctx, batch)
+	var tag pgconn.CommandTag
+	for range batch.Len() {
+		var err error
+		if tag, err = results.Exec(); err != nil {
+			return errors.Join(err, results.Close())
 		}
 	}
-	tag, err := results.Exec()
-	if err == nil && !strings.HasPrefix(tag.String(), "COMMIT") { // an aborted transaction answers ROLLBACK
-		err = pgx.ErrTxCommitRollback
+	if !strings.HasPrefix(tag.String(), "COMMIT") { // an aborted transaction answers ROLLBACK
+		return errors.Join(pgx.ErrTxCommitRollback, results.Close())
 	}
-	if err = errors.Join(err, results.Close()); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	return results.Close()
 }
 
 // queueEvents locks the head and queues the events that follow it.

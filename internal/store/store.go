@@ -63,7 +63,8 @@ func openPool(ctx context.Context, dsn string, conns int, name string) (*pgxpool
 	if err != nil {
 		return nil, err
 	}
-	cfg.MaxConns = int32(min(conns, 1000)) //nolint:gosec // bounded
+	cfg.MaxConns = int32(min(conns, 1000))  //nolint:gosec // bounded
+	cfg.MinConns = min(lanes, cfg.MaxConns) // the first request need not wait for a connection
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	params := cfg.ConnConfig.RuntimeParams
 	for key, value := range map[string]string{

@@ -98,7 +98,7 @@ func (t *tamperer) rewrite(change func([]row) []row) {
 	all = change(all)
 	var batch pgx.Batch
 	for i, r := range all {
-		body := []byte(fmt.Sprintf(`{"seq":%d,%s`, i+1, r.body[strings.Index(r.body, `"at"`):]))
+		body := []byte(fmt.Sprintf(`{"seq":%d,%s`, i+1, r.body[max(0, strings.Index(r.body, `"at"`)):]))
 		hash := audit.Link(prev, body)
 		batch.Queue(`INSERT INTO audit_events (seq, at, body, prev, hash) VALUES ($1, $2, $3, $4, $5)`, i+1, r.at, string(body), bytes.Clone(prev[:]), hash[:])
 		prev = hash

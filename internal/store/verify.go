@@ -104,8 +104,9 @@ func readHead(ctx context.Context, tx pgx.Tx) (audit.Head, error) {
 	return head, err
 }
 
-// postgresEpoch is where binary timestamps count from, in microseconds.
-var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// postgresEpoch is the beginning of the year 2000, from which Postgres counts
+// microseconds, in microseconds since 1970.
+const postgresEpoch = 946_684_800_000_000
 
 // scanEvents hands the rows to the verifier as they come, without decoding
 // what need not be. It reads on to the end only while all is well.
@@ -117,7 +118,7 @@ func scanEvents(ctx context.Context, tx pgx.Tx, v *audit.Verifier) error {
 	defer rows.Close()
 	for rows.Next() {
 		raw := rows.RawValues()
-		e := audit.Stored{Seq: int64From(raw[0]), At: postgresEpoch.Add(time.Duration(int64From(raw[1])) * time.Microsecond), Body: raw[2], Prev: raw[3], Hash: raw[4]}
+		e := audit.Stored{Seq: int64From(raw[0]), At: time.UnixMicro(postgresEpoch + int64From(raw[1])), Body: raw[2], Prev: raw[3], Hash: raw[4]}
 		if v.Add(e) != nil {
 			return nil
 		}

@@ -56,7 +56,7 @@ func (w *Worker) checkpoint(ctx context.Context) error {
 
 // appendNote adds a note and an empty line, which ends it, and waits for the disk.
 func appendNote(path, signed string) error {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the path is the config's
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("checkpoint file: %w", err)
 	}

@@ -49,7 +49,7 @@ func TestKilledReplica(t *testing.T) {
 	dsn := database(t)
 	s := open(t, dsn)
 	id := ask(t, s, "a")
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), replicaDSN+"="+dsn)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -81,7 +80,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -126,7 +125,7 @@ func (o Options) Validate() error {
 		}
 	}
 	if o.Lease < 3*o.Beat {
-		bad = append(bad, fmt.Errorf("Lease (%s) is less than three times Beat (%s): one slow answer would lose a run", o.Lease, o.Beat))
+		bad = append(bad, fmt.Errorf("with a Lease (%s) of less than three times Beat (%s), one slow answer would lose a run", o.Lease, o.Beat))
 	}
 	return errors.Join(bad...)
 }
