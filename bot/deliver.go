@@ -10,6 +10,9 @@ import (
 
 // deliverPost posts a message, or finds that it stands already.
 func (p *poster) deliverPost(ctx context.Context, d *Delivery) result {
+	if d.Post.Parent != "" && d.Thread == "" {
+		return failed("The message this belongs under does not stand in the channel.", nil)
+	}
 	if wait := p.gates.wait(methodPost); wait > 0 {
 		return again(wait, d.Unknown, "Slack asks to wait")
 	}

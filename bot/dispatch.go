@@ -143,15 +143,6 @@ func missing(what string, e envelope) error {
 	return fmt.Errorf("%s without %s", e.Type, what)
 }
 
-// slackTime is the time of a Slack timestamp ("1700000000.000100").
-func slackTime(ts string) time.Time {
-	var seconds, micros int64
-	if n, _ := fmt.Sscanf(ts, "%d.%06d", &seconds, &micros); n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(seconds, micros*1000).UTC()
-}
-
 // slackTimestamp is a time as Slack writes it.
 func slackTimestamp(t time.Time) string {
 	return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000)

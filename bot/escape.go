@@ -67,26 +67,57 @@ func inline(s string) string {
 	return strings.NewReplacer("\n", "⏎", "\t", " ").Replace(clean(s))
 }
 
+// emoji is what Slack draws as a picture in mrkdwn, such as a green circle
+// beside a forged PASS.
+var emoji = regexp.MustCompile(`:([A-Za-z0-9_+'-]+:)`)
+
 var (
-	scheme  = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*:)(//)`)
-	mailto  = regexp.MustCompile(`(?i)\b(mailto|tel|slack):`)
-	www     = regexp.MustCompile(`(?i)\bwww\.`)
-	mailbox = regexp.MustCompile(`([\pL\pN._%+-])@`)
-	callOut = regexp.MustCompile(`(?i)@(channel|here|everyone|group)\b`)
-	emoji   = regexp.MustCompile(`:([A-Za-z0-9_+'-]+:)`)
+	callsAll = []string{"channel", "here", "everyone", "group"}
+	dials    = []string{"mailto", "tel", "slack"}
 )
 
 // defuse breaks what a client might turn into a link or a call to everybody,
 // for places where Slack reads no markup. The text looks the same.
 func defuse(s string) string {
-	if !strings.ContainsAny(s, ":@.") {
+	if !strings.ContainsAny(s, ":@") && !strings.ContainsAny(s, "wW") {
 		return s
 	}
-	s = scheme.ReplaceAllString(s, "${1}"+joiner+"${2}")
-	s = mailto.ReplaceAllString(s, "${1}"+joiner+":")
-	s = www.ReplaceAllStringFunc(s, func(m string) string { return m[:3] + joiner + "." })
-	s = mailbox.ReplaceAllString(s, "${1}"+joiner+"@")
-	return callOut.ReplaceAllString(s, "@"+joiner+"${1}")
+	var b strings.Builder
+	b.Grow(len(s) + 16)
+	for i := range len(s) {
+		before, after := s[:i], s[i+1:]
+		switch c := s[i]; {
+		case c == ':' && strings.HasPrefix(after, "//"):
+			b.WriteString(":" + joiner)
+		case c == ':' && endsIn(before, dials), c == '.' && endsIn(before, []string{"www"}):
+			b.WriteString(joiner + string(c))
+		case c == '@' && beginsWith(after, callsAll):
+			b.WriteString("@" + joiner)
+		case c == '@' && before != "" && before[i-1] != ' ': // a mailbox
+			b.WriteString(joiner + "@")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func beginsWith(s string, words []string) bool {
+	for _, w := range words {
+		if len(s) >= len(w) && strings.EqualFold(s[:len(w)], w) {
+			return true
+		}
+	}
+	return false
+}
+
+func endsIn(s string, words []string) bool {
+	for _, w := range words {
+		if len(s) >= len(w) && strings.EqualFold(s[len(s)-len(w):], w) {
+			return true
+		}
+	}
+	return false
 }
 
 // foreign is foreign text for one line of a place without markup.

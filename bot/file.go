@@ -15,6 +15,9 @@ const maxUploads = 5
 // deliverFile shows a file in its message's thread. The bytes are brought to
 // Slack first, which nobody sees; only showing it must not happen twice.
 func (p *poster) deliverFile(ctx context.Context, d *Delivery) result {
+	if threadOf(d) == "" {
+		return failed("The message this file belongs to does not stand in the channel.", nil)
+	}
 	if wait := p.gates.wait(methodComplete); wait > 0 {
 		return again(wait, d.Unknown, "Slack asks to wait")
 	}

@@ -20,6 +20,20 @@ const (
 	reasonTooMany  = "too_many_websockets"
 )
 
+// refusedLink is a socket that Slack ended with a reason that a new one does
+// not cure.
+type refusedLink struct{ reason string }
+
+func (r *refusedLink) Error() string {
+	switch r.reason {
+	case reasonDisabled:
+		return "Socket Mode was switched off for the app. Switch it on under Settings → Socket Mode and start the bot again. (Slack says link_disabled.)"
+	case reasonTooMany:
+		return "Slack allows no more than 10 sockets for one app: run fewer replicas or connections"
+	}
+	return "Slack ends the socket: " + r.reason
+}
+
 const (
 	maxFrame  = 8 << 20          // a payload carries whole messages and views
 	dialLimit = 10 * time.Second // handshake, and again until hello

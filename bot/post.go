@@ -133,8 +133,10 @@ func (p *poster) deliver(ctx context.Context, d *Delivery) {
 		log.Error("delivery not reported", "error", err)
 	case r.failed:
 		log.Error("delivery failed", "reason", r.reason, "error", describe(r.err))
+	case r.unknown || r.wait > reportMargin:
+		log.Warn("delivery will be tried again", "reason", r.reason, "wait", r.wait.Round(time.Millisecond), "unknown", r.unknown)
 	case !r.sent && !r.lost:
-		log.Info("delivery will be tried again", "reason", r.reason, "wait", r.wait.Round(time.Millisecond), "unknown", r.unknown)
+		log.Debug("delivery will be tried again", "reason", r.reason, "wait", r.wait.Round(time.Millisecond), "unknown", r.unknown)
 	}
 	p.watch.delivery(d.Kind, outcome, p.now().Sub(began))
 }

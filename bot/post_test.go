@@ -240,7 +240,7 @@ func TestResultReachesThePersonWhereTheBotIsNoMember(t *testing.T) {
 	if all := fmt.Sprint(shown[0].Blocks); !strings.Contains(all, "/invite @integrity") || !strings.Contains(all, "3 of 5 checks fail") {
 		t.Errorf("message says %s", all)
 	}
-	if r := w.outbox.row("run/1/orphans", ""); r.state != "failed" || !strings.Contains(r.reason, "not a member") {
+	if r := w.outbox.row("run/1/orphans", ""); r.state != "failed" || !strings.Contains(r.reason, "does not stand in the channel") {
 		t.Errorf("detail is %s: %s", r.state, r.reason)
 	}
 	w.check()

@@ -210,3 +210,36 @@ func TestOpenHonoursRetryAfter(t *testing.T) {
 		t.Errorf("connected after %s, before Retry-After was over", took)
 	}
 }
+
+// Slack allows ten sockets per app. Whoever is refused one says so, and goes on
+// with those it has.
+func TestTooManySockets(t *testing.T) {
+	w := newWorld(t, setup{options: func(o *bot.Options) { o.Connections = 9 }})
+	second := &world{Workspace: w.Workspace, t: t, asker: &asker{}, outbox: newMemory()}
+	second.start(setup{unstarted: true})
+	defer func() { _ = second.halt() }()
+	eventually(t, 5*time.Second, "the refusal to be said", func() bool {
+		return strings.Contains(second.bot.Status().Trouble, "more than 10 sockets")
+	})
+	if err := second.bot.Ready(); err != nil {
+		t.Errorf("not ready although one socket is open: %v", err)
+	}
+}
+
+// A handler that hangs for ever keeps neither the others nor the stop.
+func TestHangingHandlerDoesNotKeepTheStop(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	w := newWorld(t, setup{asker: &asker{answer: func(context.Context, commands.Request) *message.Post { <-release; return nil }}, options: func(o *bot.Options) {
+		o.Timing.Drain = 200 * time.Millisecond
+	}})
+	w.say(w.alice, "", "/integrity check orders")
+	w.asked(1)
+	began := time.Now()
+	if err := w.halt(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("stopped after %s", took)
+	}
+}
