@@ -69,12 +69,14 @@ func TestThroughSlackEveryDefectAndNothingElse(t *testing.T) {
 	w.replica()
 	w.say("/integrity check all")
 	head := w.finished("All checks", 2*time.Minute)
-	if !strings.Contains(head.Text, "FAIL All checks: 12 of 12 checks fail") {
+	if !strings.Contains(head.Text, "FAIL All checks: 11 of 11 checks fail") {
 		t.Errorf("the first line is %q", head.Text)
 	}
-	files := w.files(head, len(w.truth.Checks()))
+	files := w.files(head, 11)
 	for _, name := range w.truth.Checks() {
-		compare(t, w.truth, name, files[name+"-R-"+runOf(head.Text, files)+".csv"])
+		if name != shop.PaidNotCompleted { // runs on request: the next test has it
+			compare(t, w.truth, name, files[name+"-R-"+runOf(head.Text, files)+".csv"])
+		}
 	}
 }
 
