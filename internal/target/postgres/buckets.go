@@ -56,7 +56,6 @@ func newSketch(buckets int) *sketch {
 type bucketSum struct {
 	bucket int32
 	sum    *string // a numeric as text; nil: nothing to add up
-	wrong  bool
 }
 
 // add takes one chunk's sums in; minus tells that they are the right side's.
@@ -64,9 +63,6 @@ func (k *sketch) add(sums []bucketSum, minus bool) error {
 	for _, s := range sums {
 		if s.bucket < 0 || int(s.bucket) >= len(k.sums) {
 			return errors.New("bucket sums: a bucket that does not exist")
-		}
-		if s.wrong {
-			k.lit[s.bucket] = true
 		}
 		if s.sum == nil {
 			continue

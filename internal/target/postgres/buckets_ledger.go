@@ -21,7 +21,7 @@ type ledger struct {
 	applies  string // rows whose amount counts; the others only take part
 	negative string // rows whose amount counts against; FALSE for none
 	currency string // an expression of type text; empty: all money is alike
-	wrong    string // rows that are wrong whatever the sums say
+	unknown  bool   // a NULL amount is wrong: it lights its bucket, as NaN
 	judged   string // rows that the check judges: they are counted
 }
 
@@ -87,14 +87,14 @@ func (l *ledger) bucket(seed int64, buckets int) string {
 const hashed = `"#hash"`
 
 // sums is the statement of one chunk: per bucket the weighted sum, the rows
-// read, the rows judged, and whether one is wrong by itself. The hash is
+// read and the rows judged. The hash is
 // computed once per row: OFFSET 0 keeps the subquery from being flattened, which
 // would compute it for the bucket and again for the weight.
 func (l *ledger) sums(seed int64, buckets int, scope string) string {
 	hash, _ := l.hash(seed)
-	return fmt.Sprintf(`SELECT (%[1]s & %[2]d)::integer, (%[3]s)::text, count(*), %[4]s, %[5]s
-FROM (SELECT %[6]s AS %[1]s, %[7]s.* FROM %[8]s WHERE %[9]s OFFSET 0) AS %[7]s
-GROUP BY 1`, hashed, buckets-1, l.sum(), counted(l.judged), anyOf(l.wrong), hash, l.alias, l.from(), all(scope, l.where, l.present()))
+	return fmt.Sprintf(`SELECT (%[1]s & %[2]d)::integer, (%[3]s)::text, count(*), %[4]s
+FROM (SELECT %[5]s AS %[1]s, %[6]s.* FROM %[7]s WHERE %[8]s OFFSET 0) AS %[6]s
+GROUP BY 1`, hashed, buckets-1, l.sum(), counted(l.judged), hash, l.alias, l.from(), all(scope, l.where, l.present()))
 }
 
 // counted counts the rows of a condition. An aggregate costs a twentieth of the
@@ -107,14 +107,6 @@ func counted(condition string) string {
 		return "0::bigint"
 	}
 	return "count(*) FILTER (WHERE " + condition + ")"
-}
-
-// anyOf tells whether a condition holds for any row.
-func anyOf(condition string) string {
-	if condition == "FALSE" {
-		return condition
-	}
-	return "coalesce(bool_or(" + condition + "), FALSE)"
 }
 
 // all joins conditions, without those that always hold.
@@ -156,6 +148,15 @@ var productOfColumns = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(?:\s*\*\s*[A-
 // be numeric then, so that nothing can overflow.
 func (l *ledger) weighted(weight string) string {
 	general := fmt.Sprintf("%s::numeric * (%s)::numeric", weight, l.amount)
+	if l.unknown {
+		general = fmt.Sprintf("%s::numeric * coalesce((%s)::numeric, 'NaN')", weight, l.amount)
+	}
+	if l.unknown && productOfColumns.MatchString(l.amount) {
+		if c, ok := l.table.Column(strings.ToLower(l.amount)); ok && c.Type == "numeric" {
+			return fmt.Sprintf("%s * coalesce(%s, 'NaN')", weight, l.amount)
+		}
+		return general
+	}
 	if !productOfColumns.MatchString(strings.TrimSpace(l.amount)) {
 		return general
 	}
@@ -181,7 +182,7 @@ func (l *ledger) readSums(ctx context.Context, s *Session, sql string, args []an
 	err := s.Each(ctx, sql, args, func(rows pgx.Rows) error {
 		var b bucketSum
 		var read, judged int64
-		if err := rows.Scan(&b.bucket, &b.sum, &read, &judged, &b.wrong); err != nil {
+		if err := rows.Scan(&b.bucket, &b.sum, &read, &judged); err != nil {
 			return fmt.Errorf("read bucket sums of %s: %w", l.table, err)
 		}
 		c.sums = append(c.sums, b)

@@ -272,11 +272,11 @@ func (d *matchDetector) resolve(ctx context.Context, r *Reader) (*comparison, er
 	c.left = ledger{
 		// All rows take part, judged or not: see Totals.
 		table: s.table, alias: s.alias, key: s.key, where: "TRUE", amount: w.Left.Amount, applies: w.expected(),
-		negative: "FALSE", wrong: fmt.Sprintf("%s AND (%s) IS NULL", w.expected(), w.Left.Amount),
+		negative: "FALSE", unknown: true,
 	}
 	c.right = ledger{
 		table: right, alias: pgx.Identifier{right.Name}.Sanitize(), key: refers, amount: w.Right.Amount,
-		applies: "TRUE", negative: "FALSE", wrong: "FALSE", judged: "FALSE",
+		applies: "TRUE", negative: "FALSE", judged: "FALSE",
 	}
 	c.right.where = fmt.Sprintf("%s AND (%s OR %s)", orTrue(w.Right.Where), w.adds(), w.subtracts())
 	if w.subtracts() != "FALSE" {
@@ -288,7 +288,7 @@ func (d *matchDetector) resolve(ctx context.Context, r *Reader) (*comparison, er
 	}
 	c.judge = &judgement{subject: s}
 	if amount, ok := s.table.Column(w.Left.Amount); ok && amount.NotNull {
-		c.left.wrong = "FALSE"
+		c.left.unknown = false
 	}
 	w.judgeAt(c, time.Unix(0, 0)) // until the run knows its moment
 	return c, nil

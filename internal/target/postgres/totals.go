@@ -174,21 +174,17 @@ func (d *totalsDetector) resolve(ctx context.Context, r *Reader) (*comparison, e
 	}
 	alias := pgx.Identifier{rows.Name}.Sanitize()
 	total := stored[0].In(s.alias)
-	wrong := total + " IS NULL"
-	if stored[0].NotNull || w.Null == "zero" || w.Null == "ignore" {
-		wrong = "FALSE"
-	}
 	c := &comparison{
 		r: r,
 		left: ledger{
 			// All rows take part in the sums, also those that are not judged: most
 			// of them are right too, and so keep their buckets dark.
 			table: s.table, alias: s.alias, key: s.key, where: "TRUE", amount: w.Column, applies: "TRUE",
-			negative: "FALSE", wrong: wrong, judged: s.where,
+			negative: "FALSE", unknown: !stored[0].NotNull && (w.Null == "" || w.Null == "wrong"), judged: s.where,
 		},
 		right: ledger{
 			table: rows, alias: alias, key: refers, where: orTrue(w.Of.Where), amount: w.Of.Sum, applies: "TRUE",
-			negative: "FALSE", wrong: "FALSE", judged: "FALSE",
+			negative: "FALSE", judged: "FALSE",
 		},
 	}
 	c.judge = w.judgement(s, c, total)
