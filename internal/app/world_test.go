@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 
 // replicaMain is one replica as a process of its own, to be killed.
 func replicaMain(path string) int {
+	go func() { // it must not outlive the test that started it, however that ends
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
 	c, err := config.Load(path, config.System())
 	if err == nil {
 		err = app.Run(context.Background(), c, app.RunOptions{Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)), Version: "test"})
@@ -55,6 +59,7 @@ type world struct {
 	truth *shop.Truth
 	env   map[string]string
 	dsn   string // the shop's, for its owner
+	yaml  []byte // the config; the example's unless a test changes it
 }
 
 const smallShop = 1500
@@ -85,7 +90,7 @@ func newWorld(t *testing.T, options workspace.Options) *world {
 	}
 	slack := newSlack(t, options)
 	store := pgtest.Database(t)
-	w := &world{t: t, slack: slack, truth: truth, dsn: dsn, env: map[string]string{
+	w := &world{t: t, slack: slack, truth: truth, dsn: dsn, yaml: config.Example(), env: map[string]string{
 		"SLACK_APP_TOKEN": slack.AppToken(), "SLACK_BOT_TOKEN": slack.BotToken(), "SLACK_API_URL": slack.APIURL(),
 		"STORE_DSN": store, "STORE_OWNER_DSN": store, "HTTP_LISTEN": "off",
 	}}
@@ -118,7 +123,7 @@ func newSlack(t *testing.T, options workspace.Options) *workspace.Workspace {
 
 func (w *world) config() *config.Config {
 	w.t.Helper()
-	c, err := config.Parse("config.example.yaml", config.Example(), config.Environment{
+	c, err := config.Parse("config.example.yaml", w.yaml, config.Environment{
 		LookupEnv: func(name string) (string, bool) { v, ok := w.env[name]; return v, ok },
 		ReadFile:  os.ReadFile,
 	})
@@ -174,7 +179,7 @@ func (w *world) log() io.Writer {
 func (w *world) process() *exec.Cmd {
 	w.t.Helper()
 	path := filepath.Join(w.t.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, config.Example(), 0o600); err != nil {
+	if err := os.WriteFile(path, w.yaml, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary itself
@@ -183,6 +188,9 @@ func (w *world) process() *exec.Cmd {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	cmd.Stderr = w.log()
+	if _, err := cmd.StdinPipe(); err != nil { // closed by the end of either process
+		w.t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
