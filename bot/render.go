@@ -49,6 +49,9 @@ func Render(m message.Message, look Look) Rendered {
 	c.blocks = nil
 	c.headline(m)
 	c.body(m.Parts)
+	if len(c.blocks) == 0 {
+		c.text(fallback(m)) // every part turned out to be empty
+	}
 	return Rendered{Text: fallback(m), Blocks: append(c.blocks, tail...), HasTable: c.table}
 }
 

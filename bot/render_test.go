@@ -419,6 +419,20 @@ func TestSecondTableBecomesText(t *testing.T) {
 	}
 }
 
+func TestTableWithoutRoomIsCounted(t *testing.T) {
+	heading := message.Table{}
+	for range 20 {
+		heading.Columns = append(heading.Columns, message.Column{Name: strings.Repeat("n", 50)})
+	}
+	for lines := range 120 { // every amount of room that is left for it
+		text := strings.Repeat("word ", 4*lines) + "."
+		m := message.Message{Headline: message.Text("full"), Parts: []message.Part{
+			{Code: strings.Repeat(text+"\n", 20)}, {Table: &heading},
+		}}
+		judge(t, m, Look{Stamp: "v1"})
+	}
+}
+
 func TestLongTableSaysWhatIsLeftOut(t *testing.T) {
 	tab := &message.Table{Total: 1234567}
 	for i := range 25 {
@@ -440,6 +454,23 @@ func TestActionThatSlackCouldNotCarryBackIsNotAButton(t *testing.T) {
 	got := outline(t, judge(t, m, Look{Stamp: "v1"}))
 	if strings.Contains(got, "actions") || !strings.Contains(got, "2 more buttons") {
 		t.Errorf("blocks:\n%s", got)
+	}
+}
+
+func TestEmptyMessagesStillSaySomething(t *testing.T) {
+	cases := map[string]message.Message{
+		"nothing":         {},
+		"an empty part":   {Parts: []message.Part{{Actions: []message.Action{}}}},
+		"blank lines":     {Parts: []message.Part{{Lines: []message.Line{message.Text(" ")}}, {Code: " \n "}}},
+		"an empty table":  {Parts: []message.Part{{Table: &message.Table{}}}},
+		"invisible words": {Headline: message.Text("\u200b")},
+	}
+	for name, m := range cases {
+		t.Run(name, func(t *testing.T) {
+			for form := Rich; form <= Bare; form++ {
+				judge(t, m, Look{Form: form, Stamp: "v1"})
+			}
+		})
 	}
 }
 

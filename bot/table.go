@@ -78,8 +78,8 @@ func (c *canvas) tableBlock(g grid) bool {
 		return false
 	}
 	rows, cost := g.fit(room)
-	if len(rows) < 2 && len(g.rows) > 0 {
-		return false
+	if len(rows) == 0 || len(rows) == 1 && len(g.rows) > 0 {
+		return false // no room for the heading, or for any row under it
 	}
 	block := slack.NewTableBlock(c.id())
 	for _, row := range rows {
