@@ -2,11 +2,12 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ import (
 func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Prove, export and sign what was recorded"}
 	cmd.AddCommand(auditVerify(), auditExport(), auditKeygen())
-	return cmd
+	return group(cmd)
 }
 
 func auditVerify() *cobra.Command {
@@ -30,7 +31,7 @@ func auditVerify() *cobra.Command {
 checkpoint that can be read: those in the store, in the configured file, and in
 the files given. Exit 0: it holds. Exit 1: it does not, and where. Exit 2: it
 could not be read.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
@@ -71,13 +72,13 @@ func auditExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print what was recorded, oldest first, as NDJSON with the exact hashed bytes",
-		Args:  cobra.NoArgs,
+		Args:  noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f := commands.EventFilter{Actor: actor, Incident: incident, Action: action}
 			if since != "" {
 				span, err := commands.Span(since)
 				if err != nil {
-					return fmt.Errorf("--since: %w", err)
+					return badLine("--since: %w", err)
 				}
 				f.Since = time.Now().Add(-span)
 			}
@@ -107,11 +108,17 @@ func auditKeygen() *cobra.Command {
 		Long: `Make a key pair for signed checkpoints. The private key goes into the secret that
 AUDIT_SIGNING_KEY comes from; the public one to whoever verifies.`,
 		Example: "  integritybot audit keygen integrity.example.com",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return badLine("audit keygen takes one name for the key: integritybot audit keygen integrity.example.com")
+			}
+			// The library that reads keys refuses these, the one that makes them does not.
+			if strings.ContainsFunc(args[0], func(r rune) bool { return r == '+' || unicode.IsSpace(r) }) {
+				return badLine("%q cannot name a key: a name holds neither spaces nor +", args[0])
+			}
 			private, public, err := audit.NewKey(rand.Reader, args[0])
 			if err != nil {
-				return errors.New("a key's name holds neither spaces nor +")
+				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "private: %s\npublic:  %s\n", private, public)
 			return nil

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,18 +24,20 @@ Exit status: 0 every check passes, 1 a check fails, 2 a check did not answer
 (or nothing could be run). The output goes to stdout, progress and the log to
 stderr.`,
 		Example: "  integritybot check orders --config config.yaml\n  integritybot check order-totals --output csv >wrong.csv",
-		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return badLine("check takes one word (all, a domain or a check), not %d: %s", len(args), strings.Join(args, " "))
+			}
 			if len(args) == 1 {
 				o.Word = args[0]
 			}
 			if !slices.Contains([]string{"text", "json", "csv"}, o.Output) {
-				return &exitError{exitUnknown, fmt.Errorf("--output %q: text, json or csv", o.Output)}
+				return badLine("there is no output %q; write --output text, json or csv", o.Output)
 			}
 			if since != "" {
 				span, err := commands.Span(since)
 				if err != nil {
-					return &exitError{exitUnknown, fmt.Errorf("--since: %w", err)}
+					return badLine("--since: %w", err)
 				}
 				o.Since = span
 			}

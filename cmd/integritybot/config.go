@@ -16,7 +16,7 @@ func configCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "validate",
 			Short: "Name everything that is wrong with the config, with lines",
-			Args:  cobra.NoArgs,
+			Args:  noWords,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				c, err := loadConfig(cmd)
 				if err != nil {
@@ -30,14 +30,14 @@ func configCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "schema",
 			Short: "Print the JSON Schema of the config, for editors",
-			Args:  cobra.NoArgs,
+			Args:  noWords,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				_, err := cmd.OutOrStdout().Write(config.Schema())
 				return err
 			},
 		},
 	)
-	return cmd
+	return group(cmd)
 }
 
 func loadConfig(cmd *cobra.Command) (*config.Config, error) {

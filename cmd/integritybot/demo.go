@@ -16,7 +16,7 @@ func demoCommand() *cobra.Command {
 		Long: `Start a shop with planted defects in a Postgres of its own, a simulated Slack
 workspace with a web page, and the bot between them. Nothing leaves this machine
 and nothing is left behind.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out = cmd.OutOrStdout()
 			o.Log = newLogger(os.Stderr)

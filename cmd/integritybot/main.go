@@ -24,8 +24,8 @@ func main() {
 	os.Exit(code)
 }
 
-// Exit codes of `check`, and 1 or 2 for everything else that fails: 2 is a
-// command line that makes no sense.
+// Exit codes of `check` and `audit verify`. Elsewhere 1 is whatever failed, and
+// everywhere 2 is a command line that makes no sense.
 const (
 	exitOK      = 0
 	exitFail    = 1
@@ -74,6 +74,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(badFlag)
 	root.PersistentFlags().StringP("config", "c", "config.yaml", "the config file")
 	root.AddCommand(
 		runCommand(),
@@ -85,5 +86,5 @@ func rootCommand() *cobra.Command {
 		auditCommand(),
 		versionCommand(),
 	)
-	return root
+	return group(root)
 }

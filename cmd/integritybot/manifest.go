@@ -12,7 +12,7 @@ func manifestCommand() *cobra.Command {
 		Short: "Print the Slack app manifest for this config",
 		Long: `Print the Slack app manifest for this config. In Slack: Your Apps, Create New
 App, From a manifest; then make an app-level token with connections:write.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd)
 			if err != nil {

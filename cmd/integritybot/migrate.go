@@ -17,7 +17,7 @@ func migrateCommand() *cobra.Command {
 Uses STORE_OWNER_DSN (store.owner_dsn), and grants the role of STORE_DSN what it
 needs: it may add to the audit, and neither change nor delete what is there.
 Run it before the new version starts; running it twice does nothing.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd)
 			if err != nil {

@@ -16,7 +16,7 @@ func runCommand() *cobra.Command {
 
 Several replicas may run with one config and one store; each takes its share.
 At stop it finishes what it has acknowledged and gives back the rest.`,
-		Args: cobra.NoArgs,
+		Args: noWords,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(cmd)
 			if err != nil {
