@@ -19,6 +19,7 @@ import (
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/check/report"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/message"
 )
 
 // CheckOptions are what `integritybot check` was asked for.
@@ -74,7 +75,7 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict
 	})
 	for _, f := range findings {
 		if f.Cause != "" {
-			o.Log.Warn("check did not answer", "check", f.Check, "error", f.Cause)
+			o.Log.Warn("check did not answer", "check", f.Check, "reason", f.Reason, "error", f.Cause)
 		}
 	}
 	run := check.Run{Order: order, State: check.Done, Findings: findings, Started: started, Finished: time.Now()}
@@ -108,7 +109,7 @@ type sink struct {
 }
 
 func newSink(o CheckOptions, single bool) *sink {
-	return &sink{opts: o, single: single, csv: csv.NewWriter(o.Out)}
+	return &sink{opts: o, single: single, csv: csv.NewWriter(o.Out), told: time.Now()}
 }
 
 func (s *sink) Resume(context.Context, string) (check.State, error) { return check.State{}, nil }
@@ -116,11 +117,13 @@ func (s *sink) Resume(context.Context, string) (check.State, error) { return che
 func (s *sink) Progress(string, check.Progress) {}
 
 // Save writes rows as they are found, so that a million of them need no memory.
+// The header stands also above no rows: an empty file means that nothing
+// answered.
 func (s *sink) Save(_ context.Context, name string, st check.State, rows [][]string) error {
 	if s.opts.Output != "csv" {
 		return nil
 	}
-	if !s.headed && (s.single || len(rows) > 0) && len(st.Tally.Columns) > 0 {
+	if !s.headed && (!s.single || len(st.Tally.Columns) > 0) {
 		s.headed = true
 		if err := s.csv.Write(s.header(st)); err != nil {
 			return err
@@ -190,8 +193,7 @@ func (s *sink) finish(run check.Run, checks report.Checks) error {
 		})
 	case "text":
 		for i, post := range report.Finished(run, checks) {
-			m := post.Message
-			m.Actions, m.Files = nil, nil
+			m := inShell(post.Message)
 			if i > 0 {
 				fmt.Fprintln(s.opts.Out)
 			}
@@ -201,6 +203,25 @@ func (s *sink) finish(run check.Run, checks report.Checks) error {
 		}
 	}
 	return nil
+}
+
+// inShell leaves out what only Slack has: buttons, and files beside a message.
+// Where the text names such a file, it says how to get the rows instead.
+func inShell(m message.Message) message.Message {
+	var pairs []string
+	for _, f := range m.Files {
+		pairs = append(pairs, "the file "+f.Name+" lists", "--output csv lists")
+	}
+	shell := strings.NewReplacer(pairs...)
+	for i, part := range m.Parts {
+		for j, line := range part.Lines {
+			for k, span := range line {
+				m.Parts[i].Lines[j][k].Text = shell.Replace(span.Text)
+			}
+		}
+	}
+	m.Actions, m.Files = nil, nil
+	return m
 }
 
 // record writes a run from a shell into the audit, where a store is configured.

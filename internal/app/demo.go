@@ -30,10 +30,24 @@ type DemoOptions struct {
 	Version    string
 }
 
+// validate comes before anything is started.
+func (o DemoOptions) validate() error {
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return fmt.Errorf("--listen %q is not an address; write 127.0.0.1:8090", o.Listen)
+	}
+	if err := (shop.Options{Orders: max(o.Orders, 1)}).Validate(); err != nil {
+		return fmt.Errorf("--orders: %w", err)
+	}
+	return nil
+}
+
 // Demo runs everything on this machine until ctx ends: a Postgres of its own
 // with the bot's store and a shop with planted defects, the workspace
 // simulator, and the bot. Nothing is left behind.
 func Demo(ctx context.Context, o DemoOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
 	if !o.Verbose {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -160,7 +174,7 @@ func listen(ctx context.Context, w *workspace.Workspace, addr string) error {
 	}
 	host, _, splitErr := net.SplitHostPort(addr)
 	if splitErr != nil {
-		return fmt.Errorf("--listen %s is not an address; write 127.0.0.1:8090", addr)
+		return err
 	}
 	if retry := w.Listen(ctx, net.JoinHostPort(host, "0")); retry != nil {
 		return fmt.Errorf("the page cannot be served on %s: %w", addr, err)
