@@ -44,8 +44,11 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 	}
 	ref := id[max(0, len(id)-6):]
 	r.Log.Error("request not recorded", "ref", ref, "request", id, "action", event.Action, "error", err)
-	post := r.reply(q, message.Message{Headline: message.Text(
-		"I could not record this, so I did nothing. The bot's own database does not answer; try again in a minute. (ref %s)", ref)})
+	sentence := "I could not record this, so I did nothing. The bot's own database does not answer; try again in a minute. (ref %s)"
+	if errors.Is(err, ErrInDoubt) {
+		sentence = "The bot's own database went silent while I recorded this, so it may or may not be done. Look whether a result appears before you try again. (ref %s)"
+	}
+	post := r.reply(q, message.Message{Headline: message.Text(sentence, ref)})
 	return &post
 }
 

@@ -2,12 +2,14 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
 )
@@ -118,6 +120,15 @@ func TestWhenTheStoreIsDownNothingIsDoneAndThePersonReadsIt(t *testing.T) {
 	}
 	if post.OnlyTo != "U1ALICE" {
 		t.Error("it is not for the asker alone")
+	}
+}
+
+func TestWhenTheStoreGoesSilentInMidCommitNothingIsClaimed(t *testing.T) {
+	h := newHouse(t)
+	h.ledger.down = fmt.Errorf("record: %w", commands.ErrInDoubt)
+	post := h.runner.Ask(t.Context(), ask("U1ALICE", "C1", "check orders"))
+	if post == nil || !strings.Contains(post.Message.PlainText(), "may or may not be done") {
+		t.Errorf("said: %+v", post)
 	}
 }
 

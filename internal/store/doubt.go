@@ -7,15 +7,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/integritybot/integritybot/commands"
 )
 
-var (
-	// ErrInDoubt is returned if a connection was lost during the commit and the
-	// store could not be asked afterwards: it may have been recorded.
-	ErrInDoubt = errors.New("it is not known whether it was recorded")
-
-	errInDoubt = errors.New("the connection was lost during the commit")
-)
+var errInDoubt = errors.New("the connection was lost during the commit")
 
 // findOutWithin keeps a request within Slack's 3 s, together with WriteTimeout.
 const findOutWithin = 700 * time.Millisecond
@@ -35,14 +31,14 @@ func (s *Store) findOut(group []*request, lost error) error {
 		if onlyDuplicates(group) {
 			return nil // nothing was to be done
 		}
-		return fmt.Errorf("%w: %w", ErrInDoubt, lost)
+		return fmt.Errorf("%w: %w", commands.ErrInDoubt, lost)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), findOutWithin)
 	defer cancel()
 	free, err := s.isFree(ctx, key)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrInDoubt, lost)
+		return fmt.Errorf("%w: %w", commands.ErrInDoubt, lost)
 	case free:
 		return fmt.Errorf("nothing was recorded: %w", lost)
 	}

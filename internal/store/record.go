@@ -27,7 +27,7 @@ var errBuild = errors.New("the intent could not be built")
 // Record implements commands.Ledger. An error means that nothing was done. If
 // the connection is lost during the commit itself, Record asks on another one
 // whether it took effect. Only if the store does not answer that either is it
-// not known: the error then is ErrInDoubt, and the same key recorded again
+// not known: the error then is commands.ErrInDoubt, and the same key recorded again
 // finds out.
 func (s *Store) Record(ctx context.Context, key string, numbered bool, build func(run int64) commands.Intent) (bool, error) {
 	if key == "" {
