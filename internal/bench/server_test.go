@@ -1,0 +1,155 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/pgproc"
+)
+
+// server is a Postgres of the benchmark's own.
+type server struct{ *pgproc.Server }
+
+func startServer(t *testing.T, o pgproc.Options) server {
+	t.Helper()
+	s, err := pgproc.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server{s}
+}
+
+// admin runs statements, each by itself, as superuser.
+func (s server) admin(t *testing.T, db string, statements ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.DSN(db, pgproc.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the server ends with the benchmark
+	for _, sql := range statements {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+// ask gives the one value of a query.
+func ask[T any](t *testing.T, dsn, query string) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing to lose
+	var v T
+	if err := conn.QueryRow(ctx, query).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// program finds one of Postgres' own programs.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	dir, _, err := pgproc.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+func (b *bed) postgresVersion(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(strings.Replace(run(t.Context(), t, "", nil, program(t, "postgres"), "--version"), "postgres (PostgreSQL)", "PostgreSQL", 1))
+}
+
+// config is the example config, which takes everything from the environment.
+func (b *bed) config() string {
+	path, err := filepath.Abs(filepath.Join(root(), "config.example.yaml"))
+	if err != nil {
+		return filepath.Join(root(), "config.example.yaml")
+	}
+	return path
+}
+
+// store makes a migrated store on a server, with its roles separated as in production, and gives the bot's
+// environment for it.
+func (b *bed) store(t *testing.T, s server) map[string]string {
+	t.Helper()
+	s.admin(t, pgproc.Superuser, "CREATE ROLE integritybot_owner LOGIN", "CREATE ROLE integritybot LOGIN",
+		"CREATE DATABASE integritybot OWNER integritybot_owner")
+	env := map[string]string{
+		"STORE_DSN": s.DSN("integritybot", "integritybot"), "STORE_OWNER_DSN": s.DSN("integritybot", "integritybot_owner"),
+	}
+	run(t.Context(), t, "", environ(env), b.binary, "migrate", "--config", b.config())
+	return env
+}
+
+// ready asks /readyz.
+func ready(ctx context.Context, addr string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = res.Body.Close() }()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err == nil && res.StatusCode == http.StatusOK
+}
+
+// explain writes something that explains a number where BENCH_PROFILES asks for it.
+func (b *bed) explain(t *testing.T, name, text string) {
+	t.Helper()
+	if b.profiles == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(b.profiles, name), []byte(text), 0o644); err != nil { //nolint:gosec // for a person to read
+		t.Fatal(err)
+	}
+}
+
+// declared gives the example's checks with the environment that a child gets.
+func (b *bed) declared(t *testing.T, env map[string]string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("config.example.yaml", config.Example(), config.Environment{
+		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		ReadFile:  os.ReadFile,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// checksOfAll are the names that "check all" runs.
+func (b *bed) checksOfAll(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, d := range b.declared(t, nil).Declared() {
+		if !d.Check.OnRequest {
+			names = append(names, d.Check.Name)
+		}
+	}
+	return names
+}
