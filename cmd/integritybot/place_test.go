@@ -58,6 +58,7 @@ func (p *place) build() error {
 		"CREATE ROLE " + readerRole + " LOGIN",
 		"CREATE ROLE " + runtimeRole + " LOGIN",
 		"CREATE ROLE " + ownerRole + " LOGIN",
+		"CREATE ROLE outsider LOGIN",
 		"GRANT pg_read_all_data, pg_read_all_stats TO " + readerRole,
 		"CREATE DATABASE " + brokenShop,
 		"CREATE DATABASE " + cleanShop,

@@ -117,8 +117,7 @@ func (s *sink) Resume(context.Context, string) (check.State, error) { return che
 func (s *sink) Progress(string, check.Progress) {}
 
 // Save writes rows as they are found, so that a million of them need no memory.
-// The header stands also above no rows: an empty file means that nothing
-// answered.
+// The header also stands above no rows.
 func (s *sink) Save(_ context.Context, name string, st check.State, rows [][]string) error {
 	if s.opts.Output != "csv" {
 		return nil
@@ -187,10 +186,8 @@ func (s *sink) finish(run check.Run, checks report.Checks) error {
 	case "json":
 		enc := json.NewEncoder(s.opts.Out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{
-			"verdict": worst(run.Findings), "started": run.Started.UTC(), "finished": run.Finished.UTC(),
-			"title": run.Title, "findings": run.Findings,
-		})
+		enc.SetEscapeHTML(false) // this is no web page
+		return enc.Encode(documentOf(run, checks))
 	case "text":
 		for i, post := range report.Finished(run, checks) {
 			m := inShell(post.Message)
@@ -248,7 +245,7 @@ func openRecord(ctx context.Context, c *config.Config, o CheckOptions) (*record,
 	}
 	s, err := OpenStore(ctx, c, o.Log, o.Version)
 	if err != nil {
-		return nil, fmt.Errorf("I could not record this, so I did nothing: %w", err)
+		return nil, fmt.Errorf("this could not be recorded, so nothing was done: %w", err)
 	}
 	r.ledger, r.done = s, s.Close
 	return r, nil
@@ -286,7 +283,7 @@ func (r *record) write(ctx context.Context, step string, e audit.Event) error {
 		return commands.Intent{Events: []audit.Event{e}}
 	})
 	if err != nil {
-		return fmt.Errorf("I could not record this: %w", err)
+		return fmt.Errorf("this could not be recorded: %w", err)
 	}
 	return nil
 }
