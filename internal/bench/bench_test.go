@@ -54,7 +54,7 @@ func TestBenchmarks(t *testing.T) {
 		t.Log("docs/benchmarks.md is not written: this was a part, a trial, or incomplete")
 		return
 	}
-	if err := os.WriteFile(path, []byte(r.markdown()), 0o644); err != nil { //nolint:gosec // a page for everybody
+	if err := os.WriteFile(path, []byte(r.markdown()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("wrote", path)

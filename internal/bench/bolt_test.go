@@ -33,17 +33,17 @@ func installBolt(t *testing.T) string {
 	}
 	const lock = "package-lock.json"
 	dir, source := filepath.Join(cache, "integritybot", "slack-bolt-ack"), filepath.Join(root(), "deploy", "peers", "slack-bolt-ack")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // nothing secret
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	old, _ := os.ReadFile(filepath.Join(dir, lock)) //nolint:errcheck,gosec // missing the first time
+	old, _ := os.ReadFile(filepath.Join(dir, lock)) // missing the first time
 	fresh := old
 	for _, name := range []string{"package.json", lock, "app.mjs"} {
-		content, err := os.ReadFile(filepath.Join(source, name)) //nolint:gosec // our own
+		content, err := os.ReadFile(filepath.Join(source, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil { //nolint:gosec // nothing secret
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if name == lock {

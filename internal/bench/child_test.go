@@ -27,7 +27,7 @@ const (
 // run runs a program to its end; env nil is ours.
 func run(ctx context.Context, t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // our own words
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
@@ -68,13 +68,13 @@ type finished struct {
 // watch runs a child to its end with its output in a file, and its memory watched.
 func watch(ctx context.Context, t *testing.T, env map[string]string, out, name string, args ...string) finished {
 	t.Helper()
-	file, err := os.Create(out) //nolint:gosec // in our own directory
+	file, err := os.Create(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
 	var problems bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ(env), file, &problems
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -137,7 +137,7 @@ type child struct {
 // begin starts one; it ends with the benchmark at the latest.
 func begin(t *testing.T, env map[string]string, prepare func(*exec.Cmd), name string, args ...string) *child {
 	t.Helper()
-	c := &child{t: t, cmd: exec.Command(name, args...), done: make(chan error, 1), errors: &bytes.Buffer{}} //nolint:gosec,noctx // our own; it ends in Cleanup
+	c := &child{t: t, cmd: exec.Command(name, args...), done: make(chan error, 1), errors: &bytes.Buffer{}} // it ends in Cleanup
 	c.cmd.Env, c.cmd.Stderr = environ(env), c.errors
 	if prepare != nil {
 		prepare(c.cmd)

@@ -137,7 +137,7 @@ type latencies []latency
 // readLatencies reads lines of: client, transaction, microseconds, script, epoch, microseconds of it, lag.
 func readLatencies(t *testing.T, name string) latencies {
 	t.Helper()
-	f, err := os.Open(name) //nolint:gosec // pgbench's log in our own directory
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func (b *bed) checkPolitely(t *testing.T, s *shopServer) *politeRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer targets.Close() //nolint:errcheck // sessions only read
+	defer targets.Close() // sessions only read
 	checks, title, err := targets.Catalog(c).Select("all")
 	if err != nil {
 		t.Fatal(err)

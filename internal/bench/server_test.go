@@ -39,7 +39,7 @@ func (s server) admin(t *testing.T, db string, statements ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the server ends with the benchmark
+	defer conn.Close(context.WithoutCancel(ctx)) // the server ends with the benchmark
 	for _, sql := range statements {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
@@ -56,7 +56,7 @@ func ask[T any](t *testing.T, dsn, query string) T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing to lose
+	defer conn.Close(context.WithoutCancel(ctx)) // nothing to lose
 	var v T
 	if err := conn.QueryRow(ctx, query).Scan(&v); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -124,7 +124,7 @@ func (b *bed) explain(t *testing.T, name, text string) {
 	if b.profiles == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(b.profiles, name), []byte(text), 0o644); err != nil { //nolint:gosec // for a person to read
+	if err := os.WriteFile(filepath.Join(b.profiles, name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -53,7 +53,7 @@ func (b *bed) fill(t *testing.T, s *shopServer) {
 		return
 	}
 	file := filepath.Join(b.kept, "truth.json")
-	if text, err := os.ReadFile(file); b.kept != "" && err == nil { //nolint:gosec // where BENCH_SHOP says
+	if text, err := os.ReadFile(file); b.kept != "" && err == nil {
 		if s.truth, err = shop.ReadTruth(text); err != nil {
 			t.Fatal(err)
 		}
