@@ -1,0 +1,7 @@
+//go:build race
+
+package app_test
+
+// raceDetector says that this binary, and so each replica, carries the race
+// detector, whose shadow of the memory is five to ten times its size.
+const raceDetector = true
