@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/integritybot/integritybot/internal/app"
@@ -31,6 +32,8 @@ func steps() map[string]step {
 		"workspace": stepWorkspace, // workspace: SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_API_URL
 		"planted":   stepPlanted,   // planted VAR CHECK: how many rows the truth says
 		"sql":       stepSQL,       // sql VAR STATEMENT [RESULT]: as superuser in the database of VAR
+		"lock":      stepLock,      // lock VAR TABLE: nobody else can read it until the script ends
+		"waiting":   stepWaiting,   // waiting VAR: until a session waits for a lock
 		"exits":     stepExits,     // exits CODE COMMAND…: like exec, with the exact exit code
 		"json":      stepJSON,      // json FILE [PATH VALUE]…
 		"lines":     stepLines,     // lines FILE NUMBER
@@ -108,6 +111,34 @@ func stepSQL(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 3 && got != args[2] {
 		ts.Fatalf("got %q, want %q", got, args[2])
 	}
+}
+
+func stepLock(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "lock VAR TABLE")
+	dsn, err := asSuperuser(ts.Getenv(args[0]))
+	ts.Check(err)
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(conn.Close(ctx)) })
+	tx, err := conn.Begin(ctx)
+	ts.Check(err)
+	_, err = tx.Exec(ctx, "LOCK TABLE "+pgx.Identifier{args[1]}.Sanitize())
+	ts.Check(err)
+}
+
+func stepWaiting(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "waiting VAR")
+	dsn, err := asSuperuser(ts.Getenv(args[0]))
+	ts.Check(err)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		rows, err := ask(dsn, "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+		ts.Check(err)
+		if len(rows) > 0 {
+			return
+		}
+	}
+	ts.Fatalf("nobody waits for a lock")
 }
 
 // stepExits is exec with an exact exit code, which CronJobs and scripts tell

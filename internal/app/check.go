@@ -80,6 +80,9 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict
 	}
 	run := check.Run{Order: order, State: check.Done, Findings: findings, Started: started, Finished: time.Now()}
 	if err != nil {
+		if ctx.Err() != nil { // rows of a CSV may be out already
+			err = fmt.Errorf("interrupted before it finished, so there is no verdict: %w", context.Cause(ctx))
+		}
 		return check.Unknown, errors.Join(err, record.conclude(run, err))
 	}
 	return worst(findings), errors.Join(sink.finish(run, catalog.ByName()), record.conclude(run, nil))
@@ -245,7 +248,7 @@ func openRecord(ctx context.Context, c *config.Config, o CheckOptions) (*record,
 	}
 	s, err := OpenStore(ctx, c, o.Log, o.Version)
 	if err != nil {
-		return nil, fmt.Errorf("this could not be recorded, so nothing was done: %w", err)
+		return nil, fmt.Errorf("I could not record this, so I did nothing: %w", err) //nolint:staticcheck // a sentence for people
 	}
 	r.ledger, r.done = s, s.Close
 	return r, nil
@@ -283,7 +286,7 @@ func (r *record) write(ctx context.Context, step string, e audit.Event) error {
 		return commands.Intent{Events: []audit.Event{e}}
 	})
 	if err != nil {
-		return fmt.Errorf("this could not be recorded: %w", err)
+		return fmt.Errorf("I could not record this: %w", err) //nolint:staticcheck // a sentence for people
 	}
 	return nil
 }
