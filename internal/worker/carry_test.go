@@ -182,7 +182,7 @@ func TestRightsAreReadAgain(t *testing.T) {
 			t.Parallel()
 			s := open(t, database(t))
 			start(t, s, catalog(map[string]check.Detector{"a": counting{steps: 1, reached: func(int) { t.Error("it read data") }}}),
-				func(o *worker.Options) { o.Directory = c.people })
+				func(o *worker.Options) { o.Directory, o.RightsWithin = c.people, 3*time.Second })
 			run := await(t, s, ask(t, s, "a"))
 			if run.State != check.Failed || !strings.Contains(run.Reason, c.want) || len(run.Findings) != 0 {
 				t.Errorf("%s: %q, %v", run.State, run.Reason, run.Findings)

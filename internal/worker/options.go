@@ -57,6 +57,9 @@ type Options struct {
 	Runs int
 	// RunTimeout bounds one run, also over several processes; default 2 h.
 	RunTimeout time.Duration
+	// RightsWithin is how long Slack may leave open what rights an asker has,
+	// before the run ends without having read anything; default 2 min.
+	RightsWithin time.Duration
 	// Crashes is how many processes may end under a run before it is given up; default 5.
 	Crashes int
 	// Lease is how long a run stays with a process that went silent; default 15 s.
@@ -92,7 +95,7 @@ func (o Options) withDefaults() Options {
 		o.Crashes = 5
 	}
 	for d, value := range map[*time.Duration]time.Duration{
-		&o.RunTimeout: 2 * time.Hour, &o.Lease: 15 * time.Second, &o.Beat: time.Second, &o.ShowEvery: 2500 * time.Millisecond,
+		&o.RunTimeout: 2 * time.Hour, &o.RightsWithin: 2 * time.Minute, &o.Lease: 15 * time.Second, &o.Beat: time.Second, &o.ShowEvery: 2500 * time.Millisecond,
 		&o.SweepEvery: 5 * time.Second, &o.CheckpointEvery: time.Minute,
 	} {
 		if *d == 0 {
@@ -118,7 +121,7 @@ func (o Options) Validate() error {
 		}
 	}
 	for name, d := range map[string]time.Duration{
-		"RunTimeout": o.RunTimeout, "Lease": o.Lease, "Beat": o.Beat, "ShowEvery": o.ShowEvery, "SweepEvery": o.SweepEvery, "CheckpointEvery": o.CheckpointEvery,
+		"RunTimeout": o.RunTimeout, "RightsWithin": o.RightsWithin, "Lease": o.Lease, "Beat": o.Beat, "ShowEvery": o.ShowEvery, "SweepEvery": o.SweepEvery, "CheckpointEvery": o.CheckpointEvery,
 	} {
 		if d <= 0 {
 			bad = append(bad, fmt.Errorf("%s is %s, not more than 0", name, d))

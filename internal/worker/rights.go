@@ -8,10 +8,8 @@ import (
 	"github.com/integritybot/integritybot/internal/authz"
 )
 
-const (
-	rightsTries = 4
-	rightsPause = 2 * time.Second
-)
+// rightsPause lies between two questions about somebody's rights.
+const rightsPause = 2 * time.Second
 
 // verdictError ends a run for good, with a sentence for people.
 type verdictError struct {
@@ -54,11 +52,14 @@ func refusedBy(d authz.Decision) error {
 	return &verdictError{refused: true, rule: d.Rule, sentence: "The right to do this was taken away before it began. " + d.Reason}
 }
 
-// subject asks Slack, a few times if it does not answer.
+// subject asks Slack, and again while it does not answer: who is in which group
+// may be asked only 20 times a minute by all replicas together, and what was
+// acknowledged must not be lost to that.
 func (r *run) subject(ctx context.Context) (s authz.Subject, err error) {
 	actor := audit.Actor{Kind: audit.Person, User: r.claim.Run.AskedBy}
-	for try := 1; ; try++ {
-		if s, err = r.w.opts.Directory.Subject(ctx, actor, true); err == nil || try == rightsTries {
+	giveUp := time.Now().Add(r.w.opts.RightsWithin)
+	for {
+		if s, err = r.w.opts.Directory.Subject(ctx, actor, true); err == nil || time.Now().After(giveUp) {
 			return s, err
 		}
 		select {
