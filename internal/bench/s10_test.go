@@ -34,8 +34,8 @@ func measureAudit(t *testing.T, b *bed) []row {
 	fast := b.appends(t, false)
 	verified := b.verifies(t)
 	b.note("S10", "%d callers record requests through `internal/store`, each with its own run, job, post and audit event; the store may "+
-		"commit several in one transaction. fsync on: %s/s, off: %s/s. Verify reads %s events back and recomputes the chain "+
-		"and the tree up to a signed checkpoint: %s events/s.",
+		"commit several in one transaction. fsync on: %s/s, off: %s/s. Verify reads %s events back, recomputes the chain "+
+		"and compares it with a signed checkpoint: %s events/s.",
 		callers, count(durable), count(fast), humanize.Comma(int64(b.events)), count(verified))
 	return []row{{
 		ID:     "S10",
