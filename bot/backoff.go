@@ -32,7 +32,7 @@ func grow(base time.Duration, n int) time.Duration {
 }
 
 func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d+1)
+	return d/2 + rand.N(d+1) //nolint:gosec // it only has to differ
 }
 
 // sleep waits and reports whether the wait was served in full.

@@ -71,6 +71,7 @@ func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
 		b.Style = slack.StylePrimary
 	case message.Danger:
 		b.Style = slack.StyleDanger
+	case message.Default:
 	}
 	if a.Confirm != nil {
 		b.Confirm = confirm(*a.Confirm)

@@ -12,7 +12,7 @@ import (
 // good: it would log tokens and shorten every socket to six minutes. Retries
 // stay off too, because only the caller knows whether a call may be repeated.
 func newClient(o Options) (*slack.Client, *http.Client) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // the standard library's own
 	transport.MaxIdleConnsPerHost = o.Workers + o.Handlers
 	transport.ResponseHeaderTimeout = o.Timing.HTTP
 	plain := &http.Client{Transport: transport}

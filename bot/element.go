@@ -95,8 +95,9 @@ func plainSpan(s message.Span) string {
 		return "@" + foreign(s.ID)
 	case message.Channel:
 		return "#" + foreign(s.ID)
+	default:
+		return foreign(s.Text)
 	}
-	return foreign(s.Text)
 }
 
 // plainLine is a line as text without markup.

@@ -65,7 +65,7 @@ func dial(ctx context.Context, client *http.Client, address string, number int, 
 	seen()
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	conn, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+	conn, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{ //nolint:bodyclose // Dial says: never needed
 		HTTPClient:     client,
 		OnPingReceived: func(context.Context, []byte) bool { seen(); return true },
 		OnPongReceived: func(context.Context, []byte) { seen() },

@@ -113,7 +113,7 @@ func fatal(err error, token string) *FatalError {
 
 // {token} is the kind of token, {where} where to get a good one, {scope} what
 // it lacks.
-var fatalCodes = map[string]string{
+var fatalCodes = map[string]string{ //nolint:gosec // sentences about tokens, not tokens
 	"invalid_auth":             "Slack does not know the {token} token. Set {where}.",
 	"not_authed":               "Slack received no {token} token. Set {where}.",
 	"account_inactive":         "The {token} token belongs to a removed app or a deactivated account. Install the app again and set {where}.",

@@ -381,10 +381,8 @@ func sketch(v any) string {
 		}
 		return strings.Join(rows, "; ")
 	}
-	out := ""
-	if s, ok := o["text"].(string); ok {
-		out = s
-	} else {
+	out, ok := o["text"].(string)
+	if !ok {
 		out = sketch(o["text"])
 	}
 	if list, ok := o["elements"].([]any); ok {

@@ -22,7 +22,7 @@ func (s *socket) keep(ctx, work context.Context) error {
 		s.log.Info("slack socket ends", "link", l.number, "reason", reason, "after", s.now().Sub(l.opened).Round(time.Millisecond))
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // to be stopped is no failure
 		case reason == reasonDisabled || reason == reasonTooMany:
 			if err := s.pause(ctx, &wait, &refusedLink{reason}); err != nil {
 				return err
@@ -42,7 +42,7 @@ func (s *socket) keep(ctx, work context.Context) error {
 // waiting is of no use.
 func (s *socket) pause(ctx context.Context, wait *backoff, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // to be stopped is no failure
 	}
 	if unfit := fatal(err, "app"); unfit != nil {
 		return unfit

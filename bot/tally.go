@@ -27,13 +27,12 @@ func (t *tally) done() {
 	}
 }
 
-// settle waits until nothing is under way, for at most limit, and reports
-// whether it came to that.
-func (t *tally) settle(limit time.Duration) bool {
+// settle waits until nothing is under way, for at most limit.
+func (t *tally) settle(limit time.Duration) {
 	t.mu.Lock()
 	if t.n == 0 {
 		t.mu.Unlock()
-		return true
+		return
 	}
 	if t.none == nil {
 		t.none = make(chan struct{})
@@ -44,8 +43,6 @@ func (t *tally) settle(limit time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-none:
-		return true
 	case <-timer.C:
-		return false
 	}
 }

@@ -108,7 +108,7 @@ func newWorld(t *testing.T, s setup) *world {
 	}
 	out.channel = c.ID
 	t.Cleanup(func() {
-		out.halt()
+		_ = out.halt() // a test that minds how it ended has looked itself
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}

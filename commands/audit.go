@@ -72,11 +72,11 @@ func auditFilter(env Env, c Call) (EventFilter, error) {
 		}
 	}
 	if since, _ := c.Flags.GetString("since"); since != "" {
-		span, err := Span(since)
-		if err != nil {
-			return f, err.(*InputError).try("audit --since 24h")
+		ago, bad := span(since)
+		if bad != nil {
+			return f, bad.try("audit --since 24h")
 		}
-		f.Since = env.Now().Add(-span)
+		f.Since = env.Now().Add(-ago)
 	}
 	return f, nil
 }

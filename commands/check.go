@@ -74,9 +74,11 @@ func selection(catalog check.Catalog, c Call) ([]check.Check, string, check.Opti
 	}
 	opts.Full, _ = c.Flags.GetBool("full")
 	if since, _ := c.Flags.GetString("since"); since != "" {
-		if opts.Since, err = Span(since); err != nil {
-			return nil, "", opts, err.(*InputError).try("check " + word + " --since 2h")
+		ago, bad := span(since)
+		if bad != nil {
+			return nil, "", opts, bad.try("check " + word + " --since 2h")
 		}
+		opts.Since = ago
 	}
 	return checks, title, opts, err
 }

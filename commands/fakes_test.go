@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -124,10 +123,14 @@ func newHouse(t *testing.T) house {
 		"CSHARED": {ID: "CSHARED", Member: true, Shared: true},
 	}}
 	env := commands.Env{Catalog: catalog, Policy: policy, Word: "/integrity", Now: func() time.Time { return noon }, Archive: archive{
-		7: {Order: check.Order{ID: 7, Title: "Orders", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Words: "check orders"}, State: check.Running,
-			Findings: []check.Finding{{Check: "orphaned-orders", Verdict: check.Pass}}},
-		8: {Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
-			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}}},
+		7: {
+			Order: check.Order{ID: 7, Title: "Orders", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Words: "check orders"}, State: check.Running,
+			Findings: []check.Finding{{Check: "orphaned-orders", Verdict: check.Pass}},
+		},
+		8: {
+			Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
+			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}},
+		},
 		9: {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
 	}}
 	registry, err := commands.All(env)
@@ -138,7 +141,7 @@ func newHouse(t *testing.T) house {
 	n := 0
 	return house{ledger: l, people: people, dir: dir, runner: &commands.Runner{
 		Registry: registry, Policy: policy, Directory: dir, Ledger: l, Word: "/integrity", Version: "test",
-		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log:   slog.New(slog.DiscardHandler),
 		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },
 	}}
 }

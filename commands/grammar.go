@@ -82,6 +82,14 @@ func (e *InputError) try(words string) *InputError {
 
 // Span reads a length of time as people type it: 30m, 2h, 7d, 1h30m.
 func Span(s string) (time.Duration, error) {
+	d, bad := span(s)
+	if bad != nil {
+		return 0, bad
+	}
+	return d, nil
+}
+
+func span(s string) (time.Duration, *InputError) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		var n int
 		if _, err := fmt.Sscanf(days, "%d", &n); err == nil && fmt.Sprint(n) == days && n > 0 && n <= 3650 {

@@ -37,7 +37,9 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 		defer cancel()
 	}
 	id := r.NewID()
-	p, event := r.decide(ctx, id, q)
+	looking, cancel := deciding(ctx)
+	p, event := r.decide(looking, id, q)
+	cancel()
 	err := r.record(ctx, q, p, event)
 	if err == nil {
 		return nil
@@ -50,6 +52,20 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 	}
 	post := r.reply(q, message.Message{Headline: message.Text(sentence, ref)})
 	return &post
+}
+
+// toRecord is kept of a request's time for recording what was decided: that
+// Slack did not say who somebody is has to be recorded, too.
+const toRecord = time.Second
+
+// deciding is the part of a request's time in which things are looked up.
+func deciding(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	keep := min(toRecord, time.Until(deadline)/2)
+	return context.WithDeadline(ctx, deadline.Add(-keep))
 }
 
 // decide looks up, authorizes and prepares. It records nothing; whatever it

@@ -75,11 +75,11 @@ func verifiersOf(keys []string) (note.Verifiers, error) {
 }
 
 func readCheckpoints(path string) ([]string, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	notes, err := audit.SplitCheckpoints(f)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints in %s: %w", path, err)

@@ -44,7 +44,7 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict
 	if err != nil {
 		return check.Unknown, err
 	}
-	defer targets.Close() //nolint:errcheck // nothing to lose: sessions are read-only
+	defer targets.Close()
 	catalog := targets.Catalog(c)
 	checks, title, err := catalog.Select(o.Word)
 	if err != nil {

@@ -57,7 +57,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err != nil {
 		return fmt.Errorf("the demo's Postgres: %w", err)
 	}
-	defer server.Stop() //nolint:errcheck // its directory is temporary
+	defer server.Stop()
 	env, err := demoDatabases(ctx, server)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close() //nolint:errcheck // nothing to lose
+	defer w.Close()
 	if err := listen(ctx, w, o.Listen); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func demoDatabases(ctx context.Context, server *pgproc.Server) (map[string]strin
 	if err != nil {
 		return nil, fmt.Errorf("the demo's Postgres: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the server ends with the demo
+	defer conn.Close(ctx)
 	for _, sql := range []string{
 		"CREATE ROLE integritybot_owner LOGIN",
 		"CREATE ROLE integritybot LOGIN",

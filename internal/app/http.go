@@ -39,7 +39,7 @@ func serveHealth(ctx context.Context, listen string, metrics prometheus.Gatherer
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if server.Shutdown(closing) != nil {
-			server.Close() //nolint:errcheck // it is going away
+			server.Close()
 		}
 	})
 	defer stop()

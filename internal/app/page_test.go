@@ -38,7 +38,7 @@ func browser(t *testing.T, address string) context.Context {
 	return ctx
 }
 
-func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) { //nolint:revive // the test first, as everywhere
+func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatalf("drive the page: %v", err)
@@ -48,7 +48,7 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.V
 func testID(name string) string { return fmt.Sprintf("[data-testid=%q]", name) }
 
 // reads waits until the element's text holds all the parts.
-func reads(t *testing.T, ctx context.Context, selector string, parts ...string) string { //nolint:revive // the test first
+func reads(t *testing.T, ctx context.Context, selector string, parts ...string) string {
 	t.Helper()
 	var last string
 	return await(t, fmt.Sprintf("%s reading %q", selector, parts), time.Minute, func() (string, bool) {
@@ -66,7 +66,7 @@ func reads(t *testing.T, ctx context.Context, selector string, parts ...string) 
 	})
 }
 
-func picture(t *testing.T, ctx context.Context, name string) { //nolint:revive // the test first
+func picture(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
 	if *screenshots == "" {
 		return

@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -45,7 +44,7 @@ func bankCheck(t *testing.T, c *config.Config, word string, full bool) (string, 
 	t.Helper()
 	var out bytes.Buffer
 	verdict, err := app.Check(t.Context(), c, app.CheckOptions{
-		Word: word, Full: full, Output: "csv", Out: &out, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+		Word: word, Full: full, Output: "csv", Out: &out, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +59,7 @@ func TestPgbenchFromConfigAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return exec.CommandContext(ctx, filepath.Join(dir, "pgbench"), append(args, dsn)...) //nolint:gosec // the machine's own pgbench
+		return exec.CommandContext(ctx, filepath.Join(dir, "pgbench"), append(args, dsn)...)
 	}
 	if out, err := pgbench(t.Context(), "-i", "-q", "-s", "3").CombinedOutput(); err != nil {
 		t.Fatalf("pgbench -i: %v\n%s", err, out)

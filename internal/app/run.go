@@ -60,7 +60,7 @@ func Run(ctx context.Context, c *config.Config, o RunOptions) error {
 	if err != nil {
 		return err
 	}
-	defer targets.Close() //nolint:errcheck // sessions are read-only: nothing to lose
+	defer targets.Close()
 	loaded := lifecycle(o, "config.load")
 	loaded.After = c.Digest()
 	if err := s.Append(ctx, loaded, lifecycle(o, "bot.start")); err != nil {

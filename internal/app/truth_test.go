@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -95,7 +94,7 @@ func (w *world) shell(t *testing.T, word string, full bool) (string, check.Verdi
 	var out bytes.Buffer
 	c := w.config()
 	verdict, err := app.Check(t.Context(), c, app.CheckOptions{
-		Word: word, Full: full, Output: "csv", Unmasked: true, Out: &out, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+		Word: word, Full: full, Output: "csv", Unmasked: true, Out: &out, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 	if err != nil {
 		t.Fatal(err)

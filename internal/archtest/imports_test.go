@@ -11,19 +11,31 @@ var rules = []struct {
 	only    []string
 	why     string
 }{
-	{"github.com/slack-go/slack", []string{"bot", "internal/workspace"},
-		"Slack's types break with every minor version: only the edge may feel it"},
-	{"github.com/jackc/pgx", []string{"internal/store", "internal/target/postgres", "internal/reconcile", "internal/shop", "internal/pgtest", "internal/app", "internal/bench"},
-		"whoever holds a driver can bypass the read-only sessions and the audit"},
-	{"github.com/riverqueue/river", []string{"internal/store", "internal/worker", "internal/app"},
-		"jobs are enqueued in the transaction that records the intent, and nowhere else"},
+	{
+		"github.com/slack-go/slack",
+		[]string{"bot", "internal/workspace"},
+		"Slack's types break with every minor version: only the edge may feel it",
+	},
+	{
+		"github.com/jackc/pgx",
+		[]string{"internal/store", "internal/target/postgres", "internal/reconcile", "internal/shop", "internal/pgtest", "internal/app", "internal/bench"},
+		"whoever holds a driver can bypass the read-only sessions and the audit",
+	},
+	{
+		"github.com/riverqueue/river",
+		[]string{"internal/store", "internal/worker", "internal/app"},
+		"jobs are enqueued in the transaction that records the intent, and nowhere else",
+	},
 	{"github.com/pressly/goose", []string{"internal/store"}, "one place migrates"},
 	{"github.com/pganalyze/pg_query_go", []string{"internal/target/postgres"}, "one guard judges SQL"},
 	{"github.com/coder/websocket", []string{"bot", "internal/workspace"}, "Socket Mode and its peer"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "Slack text is never fed to it"},
 	{"github.com/buildkite/shellwords", []string{"commands"}, "one grammar"},
-	{module + "internal/config", []string{"cmd", "internal/app"},
-		"everything else is given its options, so that it can be tested without a file"},
+	{
+		module + "internal/config",
+		[]string{"cmd", "internal/app"},
+		"everything else is given its options, so that it can be tested without a file",
+	},
 	{module + "internal/app", []string{"cmd", "internal/bench"}, "wiring is not a library"},
 	{module + "internal/workspace", []string{"internal/app", "internal/workspace", "internal/bench", "cmd"}, "the product must not know its stand-in for Slack"},
 	{module + "internal/shop", []string{"internal/app", "internal/bench", "cmd"}, "the product must not know its demo data"},

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"os"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestTheExampleAtTheTopIsTheOneInTheBinary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(top) != string(config.Example()) {
+	if !bytes.Equal(top, config.Example()) {
 		t.Error("config.example.yaml and internal/config/example.yaml differ; cp internal/config/example.yaml config.example.yaml")
 	}
 }

@@ -83,7 +83,7 @@ func TestSecretsArePrintedAsMasks(t *testing.T) {
 	if c.Slack.BotToken.Reveal() != "xoxb-secret-1234" {
 		t.Error("the token was not read")
 	}
-	for _, printed := range []string{fmt.Sprint(c.Slack), fmt.Sprintf("%+v", c.Slack), fmt.Sprintf("%#v", c.Slack), fmt.Sprintf("%s", c.Slack.BotToken)} {
+	for _, printed := range []string{fmt.Sprint(c.Slack), fmt.Sprintf("%+v", c.Slack), fmt.Sprintf("%#v", c.Slack), c.Slack.BotToken.String()} {
 		if strings.Contains(printed, "secret") {
 			t.Errorf("a secret was printed: %s", printed)
 		}

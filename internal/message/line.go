@@ -71,9 +71,6 @@ func At(t time.Time) Span { return Span{Kind: Date, Time: t.UTC()} }
 // Mention names a person by id. It is shown by name where the surface can.
 func Mention(userID string) Span { return Span{Kind: User, ID: userID} }
 
-// InChannel names a channel by id.
-func InChannel(id string) Span { return Span{Kind: Channel, ID: id} }
-
 // LinkTo links to an address that comes from our own config.
 func LinkTo(label, url string) Span { return Span{Kind: Link, Text: label, URL: url} }
 

@@ -18,11 +18,11 @@ func headline(run check.Run, checks Checks) message.Line {
 		return message.Text("⚪ UNKNOWN %s: the run could not be finished. %s", run.Title, run.Reason)
 	case run.State == check.Stopped:
 		return append(message.Text("⚪ UNKNOWN %s: stopped by ", run.Title),
-			append(message.Line{message.Mention(run.StoppedBy)}, message.Text(" after %d of %s; %s", len(run.Findings), plural(all, "check"), t.stoppedText())...)...)
+			append(message.Line{message.Mention(run.StoppedBy)}, message.Text(" after %d of %s; %s", len(run.Findings), checksText(all), t.stoppedText())...)...)
 	case t.failed > 0:
 		return message.Text("🔴 FAIL %s: %s%s", run.Title, t.failText(all), t.worstText(checks))
 	case t.unknown > 0:
-		return message.Text("⚪ UNKNOWN %s: %d of %s did not answer, %d pass", run.Title, t.unknown, plural(all, "check"), t.passed)
+		return message.Text("⚪ UNKNOWN %s: %d of %s did not answer, %d pass", run.Title, t.unknown, checksText(all), t.passed)
 	case all == 1:
 		return message.Text("🟢 PASS %s: %s", run.Title, ofWhole(run.Findings[0])+" wrong")
 	}
@@ -48,6 +48,7 @@ func sum(run check.Run) totals {
 		case check.Unknown:
 			t.unknown++
 			continue
+		case check.Fail:
 		}
 		t.failed++
 		t.rows += f.Tally.Rows
@@ -62,14 +63,14 @@ func sum(run check.Run) totals {
 }
 
 func (t totals) failText(all int) string {
-	s := fmt.Sprintf("%d of %s fail", t.failed, plural(all, "check"))
+	s := fmt.Sprintf("%d of %s fail", t.failed, checksText(all))
 	if all == 1 {
 		s = "the check fails"
 	}
 	if t.unknown > 0 {
 		s += fmt.Sprintf(", %d unknown", t.unknown)
 	}
-	s += " — " + plural64(t.rows, "row") + " wrong"
+	s += " — " + plural(t.rows, "row") + " wrong"
 	if m := moneyText(t.money); m != "" {
 		s += ", " + m + " at stake"
 	}
@@ -87,5 +88,5 @@ func (t totals) stoppedText() string {
 	if t.failed == 0 {
 		return "nothing wrong was found until then"
 	}
-	return plural64(t.rows, "row") + " wrong until then"
+	return plural(t.rows, "row") + " wrong until then"
 }

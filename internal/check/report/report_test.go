@@ -23,8 +23,10 @@ var (
 )
 
 var checks = report.Checks{
-	"orphaned-orders": {Name: "orphaned-orders", Title: "Orphaned orders", Kind: "orphans", Place: "production/shop", Noun: "orders", Owner: "backend",
-		Means: "belong to a customer that does not exist", Likely: "Likely when customers are deleted while orders are in flight."},
+	"orphaned-orders": {
+		Name: "orphaned-orders", Title: "Orphaned orders", Kind: "orphans", Place: "production/shop", Noun: "orders", Owner: "backend",
+		Means: "belong to a customer that does not exist", Likely: "Likely when customers are deleted while orders are in flight.",
+	},
 	"order-payments": {Name: "order-payments", Title: "Payments", Kind: "match", Place: "production/shop", Noun: "orders", Means: "were not paid as they should have been"},
 	"product-stock":  {Name: "product-stock", Title: "Stock", Kind: "totals", Place: "production/shop", Noun: "products"},
 	"customer-cache": {Name: "customer-cache", Title: "Customer cache", Place: "production/cache"},
@@ -35,16 +37,24 @@ func usd(s string) map[string]decimal.Decimal {
 }
 
 var (
-	orphans = check.Finding{Check: "orphaned-orders", Verdict: check.Fail, Started: began, Duration: 900 * time.Millisecond,
+	orphans = check.Finding{
+		Check: "orphaned-orders", Verdict: check.Fail, Started: began, Duration: 900 * time.Millisecond,
 		Result: check.Result{Scanned: 3_000_000, Read: 3_300_000, Plan: "key ranges", Position: "LSN 0/16B3748", Notes: []string{"12 orders have no customer at all (NULL): not judged"}},
-		Tally: check.Tally{Rows: 30, Money: usd("1204.5"), First: bad, Last: bad.Add(time.Hour),
+		Tally: check.Tally{
+			Rows: 30, Money: usd("1204.5"), First: bad, Last: bad.Add(time.Hour),
 			Columns:  []check.Column{{Name: "id", Class: check.Key}, {Name: "customer_id", Class: check.Key}, {Name: "total_amount", Class: check.Number}},
-			Examples: []check.Example{{Values: []string{"o100000", "gone", "45.10"}}, {Values: []string{"o100001", "gone", "7.00"}}}}}
-	payments = check.Finding{Check: "order-payments", Verdict: check.Fail, Started: began, Duration: 2 * time.Second,
+			Examples: []check.Example{{Values: []string{"o100000", "gone", "45.10"}}, {Values: []string{"o100001", "gone", "7.00"}}},
+		},
+	}
+	payments = check.Finding{
+		Check: "order-payments", Verdict: check.Fail, Started: began, Duration: 2 * time.Second,
 		Result: check.Result{Scanned: 2_700_000, Read: 5_700_000, Plan: "bucket sums"},
-		Tally: check.Tally{Rows: 43, Money: usd("17000"), Classes: map[string]int64{"unpaid": 17, "paid_twice": 21, "underpaid": 5},
+		Tally: check.Tally{
+			Rows: 43, Money: usd("17000"), Classes: map[string]int64{"unpaid": 17, "paid_twice": 21, "underpaid": 5},
 			Columns:  []check.Column{{Name: "id", Class: check.Key}, {Name: "total", Class: check.Number}},
-			Examples: []check.Example{{Class: "unpaid", Values: []string{"o5", "12.00"}}}}}
+			Examples: []check.Example{{Class: "unpaid", Values: []string{"o5", "12.00"}}},
+		},
+	}
 	stock = check.Finding{Check: "product-stock", Verdict: check.Pass, Started: began, Duration: time.Second, Result: check.Result{Scanned: 50_000, Read: 150_000, Plan: "one statement"}}
 	cache = check.Finding{Check: "customer-cache", Verdict: check.Unknown, Reason: "Redis did not answer in 5 s.", Started: began}
 )

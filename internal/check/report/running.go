@@ -27,7 +27,7 @@ func Running(run check.Run, progress map[string]check.Progress, checks Checks, n
 // Queued gives the head message of a run that nobody has begun.
 func Queued(o check.Order) message.Post {
 	m := message.Message{
-		Headline: message.Text("⏳ %s: %s asked for, starting", o.Title, plural(len(o.Checks), "check")),
+		Headline: message.Text("⏳ %s: %s asked for, starting", o.Title, checksText(len(o.Checks))),
 		Context:  []message.Line{message.Join(o.Ref(), askedBy(check.Run{Order: o}))},
 		Actions:  []message.Action{stopButton(o.Ref())},
 	}
@@ -50,13 +50,13 @@ func askedBy(run check.Run) message.Line {
 }
 
 func progressPieces(run check.Run, progress map[string]check.Progress, now time.Time) []string {
-	pieces := []string{fmt.Sprintf("%d of %s done", len(run.Findings), plural(len(run.Checks), "check"))}
+	pieces := []string{fmt.Sprintf("%d of %s done", len(run.Findings), checksText(len(run.Checks)))}
 	var wrong int64
 	for _, f := range run.Findings {
 		wrong += f.Tally.Rows
 	}
 	if wrong > 0 {
-		pieces = append(pieces, plural64(wrong, "row")+" wrong so far")
+		pieces = append(pieces, plural(wrong, "row")+" wrong so far")
 	}
 	for _, name := range sortedNames(progress) {
 		p := progress[name]

@@ -37,7 +37,7 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 	}
 	m.Files = []message.File{{
 		Name:   fileName(run, f),
-		Title:  fmt.Sprintf("%s: all %s", checks.title(f.Check), plural64(f.Tally.Rows, "row")),
+		Title:  fmt.Sprintf("%s: all %s", checks.title(f.Check), plural(f.Tally.Rows, "row")),
 		Source: fmt.Sprintf("run/%d/%s", run.ID, f.Check),
 	}}
 	return m

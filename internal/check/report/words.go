@@ -26,9 +26,9 @@ func icon(v check.Verdict) string {
 
 func count(n int64) string { return humanize.Comma(n) }
 
-func plural(n int, noun string) string { return plural64(int64(n), noun) }
+func checksText(n int) string { return plural(int64(n), "check") }
 
-func plural64(n int64, noun string) string {
+func plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -133,7 +133,7 @@ func (k *sketch) UnmarshalBinary(data []byte) error {
 	*k = *newSketch(int(buckets))
 	for i := range k.sums {
 		head, n := binary.Uvarint(data)
-		if n <= 0 || head>>2 > uint64(len(data)-n) {
+		if n <= 0 || head>>2 > uint64(len(data)-n) { //nolint:gosec // n is at most len(data)
 			return errSketch
 		}
 		size := int(head >> 2)

@@ -43,10 +43,9 @@ func (l *ledger) present() string {
 }
 
 // hash is the hash of the key, a bigint. Columns are chained by the seed, so
-// that a key of several columns needs no type of its own. ok is false for types
-// of which equal values might hash differently.
-func (l *ledger) hash(seed int64) (sql string, ok bool) {
-	sql = fmt.Sprintf("(%d)::bigint", seed)
+// that a key of several columns needs no type of its own. Only for keys that are hashable.
+func (l *ledger) hash(seed int64) string {
+	sql := fmt.Sprintf("(%d)::bigint", seed)
 	for _, c := range l.key {
 		switch hashFamily(c.Type) {
 		case "integer":
@@ -58,10 +57,10 @@ func (l *ledger) hash(seed int64) (sql string, ok bool) {
 		case "numeric":
 			sql = fmt.Sprintf("hash_numeric_extended(%s, %s)", c.In(l.alias), sql)
 		default:
-			return "", false
+			return "NULL::bigint" // see hashable
 		}
 	}
-	return sql, true
+	return sql
 }
 
 // hashFamily names the types whose equal values have equal hashes.
@@ -79,7 +78,7 @@ func hashFamily(t string) string {
 
 // bucket is the predicate-side form of a key's bucket.
 func (l *ledger) bucket(seed int64, buckets int) string {
-	hash, _ := l.hash(seed)
+	hash := l.hash(seed)
 	return fmt.Sprintf("(%s & %d)::integer", hash, buckets-1)
 }
 
@@ -91,7 +90,7 @@ const hashed = `"#hash"`
 // computed once per row: OFFSET 0 keeps the subquery from being flattened, which
 // would compute it for the bucket and again for the weight.
 func (l *ledger) sums(seed int64, buckets int, scope string) string {
-	hash, _ := l.hash(seed)
+	hash := l.hash(seed)
 	return fmt.Sprintf(`SELECT (%[1]s & %[2]d)::integer, (%[3]s)::text, count(*), %[4]s
 FROM (SELECT %[5]s AS %[1]s, %[6]s.* FROM %[7]s WHERE %[8]s OFFSET 0) AS %[6]s
 GROUP BY 1`, hashed, buckets-1, l.sum(), counted(l.judged), hash, l.alias, l.from(), all(scope, l.where, l.present()))

@@ -56,8 +56,11 @@ func TestSketchSurvivesACursor(t *testing.T) {
 func TestWeighted(t *testing.T) {
 	t.Parallel()
 	table := &Table{Columns: []Column{
-		{Name: "quantity", Type: "integer"}, {Name: "price", Type: "numeric"}, {Name: "rate", Type: "numeric"},
-		{Name: "big", Type: "bigint"}, {Name: "ratio", Type: "double precision"},
+		{Name: "quantity", Type: "integer"},
+		{Name: "price", Type: "numeric"},
+		{Name: "rate", Type: "numeric"},
+		{Name: "big", Type: "bigint"},
+		{Name: "ratio", Type: "double precision"},
 	}}
 	for _, tc := range []struct{ name, amount, want string }{
 		{"a product of an integer and a numeric", "quantity * price", "w * quantity * price"},

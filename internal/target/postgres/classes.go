@@ -57,9 +57,17 @@ func personal() []ending {
 
 func coded() []ending {
 	return []ending{
-		{"_id", check.Key}, {"_ref", check.Key}, {"_key", check.Key}, {"sku", check.Key}, {"uuid", check.Key},
-		{"status", check.Code}, {"state", check.Code}, {"currency", check.Code}, {"kind", check.Code},
-		{"type", check.Code}, {"country", check.Code},
+		{"_id", check.Key},
+		{"_ref", check.Key},
+		{"_key", check.Key},
+		{"sku", check.Key},
+		{"uuid", check.Key},
+		{"status", check.Code},
+		{"state", check.Code},
+		{"currency", check.Code},
+		{"kind", check.Code},
+		{"type", check.Code},
+		{"country", check.Code},
 		{"name", check.Name},
 	}
 }

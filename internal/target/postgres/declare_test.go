@@ -16,8 +16,10 @@ func TestDeclareNamesAllMistakesWithLines(t *testing.T) {
 	}{
 		{"right", "orphans", "kind: orphans\ntitle: T\ntable: a\ncolumn: b\nparent: c\n", nil},
 		{"unknown word", "orphans", "table: a\ncolumn: b\nparent: c\nparrent: d\n", []string{"4: parrent"}},
-		{"all at once", "orphans", "table: a\nmin_age: soon\nwhere: \"a ;\"\nmask: {x: secret}\n",
-			[]string{"1: column is missing", "1: parent is missing", "2: \"soon\" is not a duration", "3: where:", "4: no class"}},
+		{
+			"all at once", "orphans", "table: a\nmin_age: soon\nwhere: \"a ;\"\nmask: {x: secret}\n",
+			[]string{"1: column is missing", "1: parent is missing", "2: \"soon\" is not a duration", "3: where:", "4: no class"},
+		},
 		{"age without time", "rows", "table: a\nwrong: b\nmin_age: 10m\n", []string{"3: min_age needs time"}},
 		{"nothing", "rows", "{}", []string{"1: table is missing", "1: wrong is missing"}},
 		{"a list", "rows", "[a, b]", []string{"1: a check is a mapping"}},

@@ -235,8 +235,8 @@ func (d *duplicateScan) lookSQL(list, judged string) string {
 		keptKey = append(keptKey, fmt.Sprintf(`ib_group."k%d"`, i))
 	}
 	for i, c := range d.compare {
-		kept = append(kept, fmt.Sprintf(`%s AS "c%d"`, comparable(c, s.alias), i))
-		differ = append(differ, fmt.Sprintf(`%s IS DISTINCT FROM ib_group."c%d"`, comparable(c, s.alias), i))
+		kept = append(kept, fmt.Sprintf(`%s AS "c%d"`, equatable(c, s.alias), i))
+		differ = append(differ, fmt.Sprintf(`%s IS DISTINCT FROM ib_group."c%d"`, equatable(c, s.alias), i))
 	}
 	if len(differ) == 0 {
 		differ = []string{"FALSE"}
@@ -279,8 +279,8 @@ func (d *duplicateScan) look(judged string) Look {
 	}
 }
 
-// comparable is a column in a form that has an equality.
-func comparable(c Column, alias string) string {
+// equatable is a column in a form that has an equality.
+func equatable(c Column, alias string) string {
 	switch c.Type {
 	case "json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle":
 		return c.In(alias) + "::text"

@@ -94,8 +94,11 @@ func (d *foreignKeysDetector) Detect(ctx context.Context, opts check.Options, fr
 	}
 	r := d.target.Reader(check.Options{Full: opts.Full}, rec)
 	rec.Columns([]check.Column{
-		{Name: "constraint", Class: check.Code}, {Name: "table", Class: check.Code}, {Name: "key", Class: check.Key},
-		{Name: "refers to", Class: check.Key}, {Name: "parent", Class: check.Code},
+		{Name: "constraint", Class: check.Code},
+		{Name: "table", Class: check.Code},
+		{Name: "key", Class: check.Key},
+		{Name: "refers to", Class: check.Key},
+		{Name: "parent", Class: check.Code},
 	})
 	if state.Now.IsZero() {
 		if state.Now, err = r.Now(ctx); err != nil {

@@ -107,7 +107,8 @@ func TestGovernorPausesAndGoesOn(t *testing.T) { // not parallel: it counts the 
 func TestGovernorGivesUp(t *testing.T) { // not parallel: it counts the whole server's waiters
 	dsn := pgtest.Database(t)
 	pgtest.Exec(t, dsn, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 50)")
-	defer waiters(t, dsn, 3)()
+	end := waiters(t, dsn, 3)
+	defer end()
 	o := brisk(dsn)
 	o.Polite = Polite{LookEvery: time.Nanosecond, MaxLockWaits: 2, MaxPause: 5 * time.Second}
 	o.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
@@ -131,15 +132,14 @@ CREATE FUNCTION slow(int) RETURNS bool LANGUAGE sql VOLATILE AS 'SELECT pg_sleep
 	o := brisk(dsn)
 	o.chunkRows, o.Polite.StatementTimeout = 12, 250*time.Millisecond
 	target := open(t, o)
-	subject := &subject{alias: "t"}
-	var err error
-	if subject.table, err = target.Table(t.Context(), "t"); err != nil {
+	table, err := target.Table(t.Context(), "t")
+	if err != nil {
 		t.Fatal(err)
 	}
 	r := target.Reader(check.Options{}, &recorder{t: t})
 	var seen []int64
 	chunks := 0
-	err = Walk(t.Context(), r, Span{Table: subject.table, Key: subject.table.Key},
+	err = Walk(t.Context(), r, Span{Table: table, Key: table.Key},
 		func(ctx context.Context, s *Session, rng Range) (ids []int64, err error) {
 			where, args := rng.Where("t", 1)
 			err = s.Row(ctx, "SELECT array_agg(id ORDER BY id) FROM (SELECT id FROM t WHERE "+where+" OFFSET 0) t WHERE slow(id) IS NOT NULL", args, &ids)
@@ -175,7 +175,7 @@ func TestWalkByPagesSeesGrowth(t *testing.T) {
 			err = s.Row(ctx, "SELECT count(*) FROM t WHERE "+where, args, &n)
 			return n, err
 		},
-		func(_ context.Context, n int64, at Position) error {
+		func(_ context.Context, n int64, _ Position) error {
 			if total += n; !grown {
 				pgtest.Exec(t, dsn, "INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(101, 200) i")
 				grown = true

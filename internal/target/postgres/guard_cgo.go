@@ -126,8 +126,9 @@ func judgeValue(op pgquery.SQLValueFunctionOp) error {
 		pgquery.SQLValueFunctionOp_SVFOP_LOCALTIME_N, pgquery.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP,
 		pgquery.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:
 		return nil
+	default:
+		return errors.New("asks who is connected, which is no matter of a check")
 	}
-	return errors.New("asks who is connected, which is no matter of a check")
 }
 
 // words are the parts of a name.

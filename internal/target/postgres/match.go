@@ -177,9 +177,12 @@ func (w *Match) classFaults(bad func(key, format string, args ...any)) {
 
 func (w *Match) expressionFaults(bad func(key, format string, args ...any)) {
 	for _, e := range []struct{ key, name, sql string }{
-		{"left", "left.amount", w.Left.Amount}, {"left", "left.expect", w.Left.Expect},
-		{"right", "right.amount", w.Right.Amount}, {"right", "right.add", w.Right.Add},
-		{"right", "right.subtract", w.Right.Subtract}, {"right", "right.where", w.Right.Where},
+		{"left", "left.amount", w.Left.Amount},
+		{"left", "left.expect", w.Left.Expect},
+		{"right", "right.amount", w.Right.Amount},
+		{"right", "right.add", w.Right.Add},
+		{"right", "right.subtract", w.Right.Subtract},
+		{"right", "right.where", w.Right.Where},
 	} {
 		if err := GuardExpression(e.sql); err != nil {
 			bad(e.key, "%s: %v", e.name, err)

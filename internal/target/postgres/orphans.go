@@ -145,8 +145,10 @@ func (o *orphanScan) run(ctx context.Context, r *Reader, lookout *Lookout, state
 		if !ok {
 			cols = o.columns
 		}
-		walk := &valueWalk{r: r, subject: o.subject, cols: cols, judge: o.judge(cols), old: o.subject.old(state.Now),
-			lookout: lookout, cursor: cursor, state: state.Values}
+		walk := &valueWalk{
+			r: r, subject: o.subject, cols: cols, judge: o.judge(cols), old: o.subject.old(state.Now),
+			lookout: lookout, cursor: cursor, state: state.Values,
+		}
 		return walk.run(ctx)
 	}
 	return o.byRows(r, lookout, state, cursor).run(ctx)
@@ -271,7 +273,7 @@ func (o *orphanScan) look(now func() time.Time) Look {
 // result sums up what the walk counted.
 func (o *orphanScan) result(state *orphanState) check.Result {
 	var result check.Result
-	spared := int64(0)
+	var spared int64
 	names := strings.Join(columnNames(o.columns), ", ")
 	if state.Values != nil {
 		spared = state.Values.Spared

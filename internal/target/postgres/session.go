@@ -43,7 +43,7 @@ func (t *Target) poolConfig() (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("postgres target %s: its DSN cannot be read (expected postgres://user:password@host:port/database)", t.opts.Name)
 	}
 	// One per statement under way, one for the polite, one for the governor.
-	config.MaxConns = int32(t.opts.Sessions) + 2
+	config.MaxConns = int32(min(t.opts.Sessions, 1000)) + 2 //nolint:gosec // bounded
 	config.MinConns = 0
 	config.MaxConnIdleTime = time.Minute
 	config.ConnConfig.ConnectTimeout = t.opts.ConnectTimeout

@@ -151,8 +151,10 @@ func (o Options) Validate() error {
 		name string
 		d    time.Duration
 	}{
-		{"statement_timeout", o.StatementTimeout}, {"lock_timeout", o.LockTimeout},
-		{"connect_timeout", o.ConnectTimeout}, {"second_look", o.SecondLook},
+		{"statement_timeout", o.StatementTimeout},
+		{"lock_timeout", o.LockTimeout},
+		{"connect_timeout", o.ConnectTimeout},
+		{"second_look", o.SecondLook},
 		{"polite.statement_target", o.Polite.StatementTarget},
 		{"polite.statement_timeout", o.Polite.StatementTimeout},
 	} {

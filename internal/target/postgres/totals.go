@@ -106,7 +106,7 @@ func orThe(name, otherwise string) string {
 func major(tolerance int64, scale *int) decimal.Decimal {
 	digits := int32(2)
 	if scale != nil {
-		digits = int32(*scale)
+		digits = int32(*scale) //nolint:gosec // at most maxScale
 	}
 	return decimal.New(tolerance, -digits)
 }
