@@ -31,29 +31,35 @@ func (s suite) Run() int {
 	return code
 }
 
-// TestScripts runs testdata/script: each file is a session at a terminal. Under
-// `go test -run TestScripts/check` only those whose name begins so run.
+// TestDemo is the script that takes longest, most of it waiting for Slack's
+// limits; it runs beside the others.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, params("demo"))
+}
+
+// TestScripts runs testdata/script: each file is a session at a terminal.
+// `go test -run TestScripts/check` runs those whose name begins so.
 func TestScripts(t *testing.T) {
-	example, err := filepath.Abs(filepath.Join("..", "..", "config.example.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+	t.Parallel()
+	testscript.Run(t, params("script"))
+}
+
+func params(folder string) testscript.Params {
+	return testscript.Params{
+		Dir:                 filepath.Join("testdata", folder),
 		Cmds:                steps(),
+		Setup:               exampleConfig,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			content, err := os.ReadFile(example)
-			if err != nil {
-				return err
-			}
-			// A script may bring a config of its own; else the example's stands
-			// where the command looks for one.
-			if _, err := os.Stat(filepath.Join(e.WorkDir, "config.yaml")); err == nil {
-				return nil
-			}
-			return os.WriteFile(filepath.Join(e.WorkDir, "config.yaml"), content, 0o600)
-		},
-	})
+	}
+}
+
+// exampleConfig puts the example where the command looks for a config.
+func exampleConfig(e *testscript.Env) error {
+	content, err := os.ReadFile(filepath.Join("..", "..", "config.example.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(e.WorkDir, "config.yaml"), content, 0o600)
 }

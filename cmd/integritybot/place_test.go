@@ -15,8 +15,9 @@ import (
 )
 
 // shared is the one Postgres of all scripts; a script's databases are clones of
-// what was made once.
-var shared place
+// what was made once. testscript's steps are given nothing else that lives as
+// long as the test binary.
+var shared place //nolint:gochecknoglobals // see above
 
 // place is a private Postgres with two shops: one with planted defects, one
 // without. Nothing of it outlives the test binary.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,7 +50,7 @@ func steps() map[string]step {
 	}
 }
 
-func usage(ts *testscript.TestScript, neg bool, ok bool, text string) {
+func usage(ts *testscript.TestScript, neg, ok bool, text string) {
 	if neg || !ok {
 		ts.Fatalf("usage: %s", text)
 	}
@@ -147,7 +149,8 @@ func stepExits(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) >= 2, "exits CODE COMMAND…")
 	err := ts.Exec(args[1], args[2:]...)
 	code := 0
-	if exit, ok := err.(interface{ ExitCode() int }); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		code = exit.ExitCode()
 	} else if err != nil {
 		ts.Fatalf("%v", err)
