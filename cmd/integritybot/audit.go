@@ -61,7 +61,7 @@ func printReport(out io.Writer, r audit.Report) error {
 		fmt.Fprintln(out, "warning:", text)
 	}
 	if r.Fault != nil {
-		return &exitError{exitFail, fmt.Errorf("the audit does NOT hold: %s", r.Fault)}
+		return &exitError{exitFail, fmt.Errorf("the audit does NOT hold: %w", r.Fault)}
 	}
 	fmt.Fprintf(out, "The audit holds: %d events, head %x.\n", r.Head.Size, r.Head.Hash)
 	return nil

@@ -17,7 +17,7 @@ import (
 // shared is the one Postgres of all scripts; a script's databases are clones of
 // what was made once. testscript's steps are given nothing else that lives as
 // long as the test binary.
-var shared place //nolint:gochecknoglobals // see above
+var shared place
 
 // place is a private Postgres with two shops: one with planted defects, one
 // without. Nothing of it outlives the test binary.
@@ -124,7 +124,7 @@ func ask(dsn, statement string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // what mattered has been answered
+	defer conn.Close(ctx)
 	results, err := conn.PgConn().Exec(ctx, statement).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", statement, err)

@@ -240,7 +240,7 @@ func get(client *http.Client, url string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer response.Body.Close() //nolint:errcheck // read below
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err.Error()
@@ -320,7 +320,7 @@ func stepScratch(ts *testscript.TestScript, neg bool, args []string) {
 	dir, err := os.MkdirTemp("/tmp", "integritybot-scratch-")
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(os.RemoveAll(dir)) })
-	ts.Check(os.Chmod(dir, 0o755)) //nolint:gosec // Postgres runs as another user where the tests run as root
+	ts.Check(os.Chmod(dir, 0o755))
 	ts.Setenv(args[0], dir)
 }
 
