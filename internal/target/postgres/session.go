@@ -47,6 +47,9 @@ func (t *Target) poolConfig() (*pgxpool.Config, error) {
 	config.MinConns = 0
 	config.MaxConnIdleTime = time.Minute
 	config.ConnConfig.ConnectTimeout = t.opts.ConnectTimeout
+	// A session that rested is asked whether it is still there. Without a limit
+	// that waits as long as the check may, if the network swallows the question.
+	config.PingTimeout = t.opts.ConnectTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = ApplicationName
 	// Without this a cancelled statement would go on in the server, unseen.
 	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
@@ -60,6 +63,8 @@ func (t *Target) poolConfig() (*pgxpool.Config, error) {
 // and not at start-up, because poolers refuse start-up parameters. The values'
 // text forms are pinned, so that a key survives the way to us and back.
 func (t *Target) prepareSession(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, t.opts.ConnectTimeout)
+	defer cancel()
 	settings := [][2]string{
 		{"application_name", ApplicationName},
 		{"default_transaction_read_only", "on"},
