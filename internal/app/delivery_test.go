@@ -71,7 +71,7 @@ func TestCommandsAcrossRefreshes(t *testing.T) {
 // tally is what became of the envelopes in the journal.
 type tally struct {
 	asked, open int
-	slowest     float64 // ms
+	slowest     float64  // ms
 	cut         []string // commands whose only socket broke under them: Slack tells the person
 	unheard     []string // asked and never acknowledged, for no such reason
 }
