@@ -11,6 +11,7 @@ import (
 
 	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 )
 
@@ -138,6 +139,35 @@ func TestWhenSlackDoesNotSayWhoIsInAChannelNothingIsDone(t *testing.T) {
 	h.runner.Ask(t.Context(), ask("U1ALICE", "C1", "check orders"))
 	if in := h.ledger.last(t); in.Run != nil || in.Events[0].Outcome != audit.Refused {
 		t.Errorf("recorded %+v", in)
+	}
+}
+
+// silent is a Directory that never answers.
+type silent struct{}
+
+func (silent) Subject(ctx context.Context, _ audit.Actor, _ bool) (authz.Subject, error) {
+	<-ctx.Done()
+	return authz.Subject{}, ctx.Err()
+}
+
+func (silent) Place(ctx context.Context, _ string) (commands.Place, error) {
+	<-ctx.Done()
+	return commands.Place{}, ctx.Err()
+}
+
+func TestWhenSlackIsSilentThereIsTimeLeftToRecordIt(t *testing.T) {
+	h := newHouse(t)
+	h.runner.Directory = silent{}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if post := h.runner.Ask(ctx, ask("U1ALICE", "C1", "check orders")); post != nil {
+		t.Errorf("answered directly: %s", post.Message.PlainText())
+	}
+	if ctx.Err() != nil {
+		t.Error("looking up took all the time there was")
+	}
+	if e := h.ledger.last(t).Events[0]; e.Outcome != audit.Refused || e.Rule != "person not known" {
+		t.Errorf("the audit says %+v", e)
 	}
 }
 
