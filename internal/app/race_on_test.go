@@ -3,5 +3,5 @@
 package app_test
 
 // raceDetector says that this binary, and so each replica, carries the race
-// detector, whose shadow of the memory is five to ten times its size.
+// detector, whose shadow of the memory is several times its size.
 const raceDetector = true
