@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"github.com/integritybot/integritybot/internal/workspace"
@@ -46,6 +48,23 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.V
 }
 
 func testID(name string) string { return fmt.Sprintf("[data-testid=%q]", name) }
+
+// enter presses Enter as a keyboard does: one key that carries its text.
+// chromedp's KeyEvent sends the character apart, and so even where the page
+// has refused the key.
+func enter() chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+		down, up := key, key
+		down.Type, down.Text, up.Type = input.DispatchKeyEventTypeKeyDown, "\r", input.DispatchKeyEventTypeKeyUp
+		for _, k := range []input.DispatchKeyEventParams{down, up} {
+			if _, err := cdp.Call(ctx, target, input.DispatchKeyEvent, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 // reads waits until the element's text holds all the parts.
 func reads(t *testing.T, ctx context.Context, selector string, parts ...string) string {
@@ -88,7 +107,7 @@ func TestInTheBrowser(t *testing.T) {
 	w.replica()
 	page := browser(t, w.slack.URL()+"/?as="+alice+"#/"+incident)
 
-	do(t, page, chromedp.Click(chromedp.CSS(testID("composer"))), chromedp.KeyEvent("/integrity check orders"), chromedp.KeyEvent("\r"))
+	do(t, page, chromedp.Click(chromedp.CSS(testID("composer"))), chromedp.KeyEvent("/integrity check orders"), enter())
 	head := w.finished("Orders", time.Minute)
 	text := reads(t, page, testID("message-"+head.TS), "FAIL Orders: 4 of 4 checks fail", "FAIL Order totals", "asked by @alice")
 	if strings.Contains(text, "⏳") {

@@ -69,7 +69,7 @@ func newWorld(t *testing.T, options workspace.Options) *world {
 	var truth *shop.Truth
 	path := filepath.Join(os.TempDir(), fmt.Sprintf("integritybot-truth-%d.json", os.Getpid()))
 	dsn := pgtest.Template(t, "shop", func(dsn string) {
-		made, err := shop.Generate(t.Context(), dsn, shop.Options{Orders: smallShop, Seed: 7, Plant: shop.PlantLasting})
+		made, err := shop.Generate(t.Context(), dsn, shop.Options{Orders: smallShop, Seed: 7, Plant: shop.PlantLasting, Plain: *screenshots != ""})
 		if err != nil {
 			t.Fatal(err)
 		}
