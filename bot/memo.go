@@ -9,7 +9,8 @@ import (
 )
 
 // memo remembers answers of Slack for a short while. Those who ask for the
-// same at the same time share one call. Errors are not remembered.
+// same at the same time share one call. Errors are not remembered, but for one:
+// when Slack says to wait, nobody asks until then.
 type memo[T any] struct {
 	life  time.Duration // how old an answer may be
 	limit time.Duration // for one call
@@ -18,6 +19,8 @@ type memo[T any] struct {
 	flights singleflight.Group
 	mu      sync.Mutex
 	kept    map[string]remembered[T]
+	shut    time.Time // Slack said to wait until then
+	because error     // with this
 }
 
 type remembered[T any] struct {
@@ -32,14 +35,23 @@ func newMemo[T any](life, limit time.Duration, now func() time.Time) *memo[T] {
 }
 
 // get gives what is remembered and not too old, else asks. fresh asks Slack
-// again unless somebody did within the last moment.
+// again unless somebody did within the last moment, or Slack says to wait: then
+// what is remembered has to do, for as long as it would otherwise.
 func (m *memo[T]) get(ctx context.Context, key string, fresh bool, ask func(context.Context) (T, error)) (T, error) {
 	life := m.life
 	if fresh {
 		life = freshness
 	}
+	limited := m.limited()
+	if limited != nil {
+		life = m.life
+	}
 	if v, ok := m.lookup(key, life); ok {
 		return v, nil
+	}
+	if limited != nil {
+		var none T
+		return none, limited
 	}
 	answer := m.flights.DoChan(key, func() (any, error) {
 		ctx, cancel := detached(ctx, m.limit) // others wait for it too
@@ -49,10 +61,18 @@ func (m *memo[T]) get(ctx context.Context, key string, fresh bool, ask func(cont
 		if err == nil {
 			m.keep(key, remembered[T]{value: v, at: began})
 		}
+		if wait, ok := rateLimited(err); ok {
+			m.close(wait, err)
+		}
 		return v, err
 	})
 	select {
 	case r := <-answer:
+		if _, wait := rateLimited(r.Err); wait {
+			if v, ok := m.lookup(key, m.life); ok {
+				return v, nil
+			}
+		}
 		v, _ := r.Val.(T)
 		return v, r.Err
 	case <-ctx.Done():
@@ -64,6 +84,23 @@ func (m *memo[T]) get(ctx context.Context, key string, fresh bool, ask func(cont
 // freshness lets the clicks of one moment share an answer: usergroups.list may
 // be called only 20 times a minute.
 const freshness = time.Second
+
+// limited is why nobody may ask now; nil if they may.
+func (m *memo[T]) limited() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.now().Before(m.shut) {
+		return m.because
+	}
+	return nil
+}
+
+// close keeps everybody from asking for as long as Slack says (Retry-After).
+func (m *memo[T]) close(wait time.Duration, because error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut, m.because = m.now().Add(wait), because
+}
 
 func (m *memo[T]) lookup(key string, life time.Duration) (T, bool) {
 	m.mu.Lock()
