@@ -103,6 +103,7 @@ func picture(t *testing.T, ctx context.Context, name string) {
 // TestInTheBrowser does what a newcomer does: type the command, read the
 // verdict, open the thread, press a button.
 func TestInTheBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, workspace.Options{})
 	w.replica()
 	page := browser(t, w.slack.URL()+"/?as="+alice+"#/"+incident)

@@ -53,6 +53,7 @@ func bankCheck(t *testing.T, c *config.Config, word string, full bool) (string, 
 }
 
 func TestPgbenchFromConfigAlone(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.Database(t)
 	pgbench := func(ctx context.Context, args ...string) *exec.Cmd {
 		dir, _, err := pgproc.Find(ctx)

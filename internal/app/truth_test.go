@@ -64,6 +64,7 @@ func compare(t *testing.T, truth *shop.Truth, name, file string) {
 }
 
 func TestThroughSlackEveryDefectAndNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, workspace.Options{})
 	w.replica()
 	w.say("/integrity check all")
@@ -103,6 +104,7 @@ func (w *world) shell(t *testing.T, word string, full bool) (string, check.Verdi
 }
 
 func TestThroughTheShellEveryDefectAndNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, workspace.Options{})
 	for _, name := range w.truth.Checks() {
 		for _, full := range []bool{false, true} {
