@@ -54,7 +54,7 @@ lint: setup-demo ## golangci-lint (with gofumpt) and unreachable functions, pinn
 	@deploy/scripts/lint.sh
 
 .PHONY: bench
-bench: setup-test ## our numbers beside the other side's, in one run; writes docs/benchmarks.md
+bench: setup-all ## our numbers beside the other side's, in one run of 15 minutes or so; writes docs/benchmarks.md
 	go test -tags bench -run TestBenchmarks -v -count 1 -timeout 60m ./internal/bench/...
 
 .PHONY: golden

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/workspace"
@@ -20,7 +19,7 @@ import (
 const noNode = "not measured: node and npm are not installed"
 
 // installBolt puts the Bolt app with its packages into the user's cache, once; "" without node and npm.
-func installBolt(t *testing.T) string {
+func installBolt(t *trial) string {
 	t.Helper()
 	for _, name := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -60,7 +59,7 @@ func installBolt(t *testing.T) string {
 }
 
 // startBolt starts the app and waits for Slack's hello.
-func startBolt(t *testing.T, dir string, slack *workspace.Workspace) (*child, time.Duration) {
+func startBolt(t *trial, dir string, slack *workspace.Workspace) (*child, time.Duration) {
 	t.Helper()
 	env := map[string]string{
 		"SLACK_APP_TOKEN": slack.AppToken(), "SLACK_BOT_TOKEN": slack.BotToken(), "SLACK_API_URL": slack.APIURL(), "NODE_ENV": "production",

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -25,7 +24,7 @@ const (
 )
 
 // run runs a program to its end; env nil is ours.
-func run(ctx context.Context, t *testing.T, dir string, env []string, name string, args ...string) string {
+func run(ctx context.Context, t *trial, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, env
@@ -60,13 +59,14 @@ func environ(vars map[string]string) []string {
 type finished struct {
 	took time.Duration
 	code int
-	peak int64 // bytes of resident memory
+	how  string // "exit status 1", "signal: killed"
+	peak int64  // bytes of resident memory
 	cpu  time.Duration
 	err  string // its stderr
 }
 
 // watch runs a child to its end with its output in a file, and its memory watched.
-func watch(ctx context.Context, t *testing.T, env map[string]string, out, name string, args ...string) finished {
+func watch(ctx context.Context, t *trial, env map[string]string, out, name string, args ...string) finished {
 	t.Helper()
 	file, err := os.Create(out)
 	if err != nil {
@@ -96,7 +96,8 @@ func watch(ctx context.Context, t *testing.T, env map[string]string, out, name s
 	if ctx.Err() != nil {
 		t.Fatalf("%s %s did not end: %v", name, strings.Join(args, " "), ctx.Err())
 	}
-	f.took, f.code, f.err = time.Since(began), cmd.ProcessState.ExitCode(), problems.String()
+	f.took, f.err = time.Since(began), problems.String()
+	f.code, f.how = cmd.ProcessState.ExitCode(), cmd.ProcessState.String()
 	f.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if f.peak == 0 { // no /proc. Where there is one it is right: ru_maxrss starts with what the forking process had.
 		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
@@ -127,7 +128,7 @@ func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes
 
 // child is a process that runs beside the benchmark.
 type child struct {
-	t      *testing.T
+	t      *trial
 	cmd    *exec.Cmd
 	began  time.Time
 	done   chan error
@@ -135,7 +136,7 @@ type child struct {
 }
 
 // begin starts one; it ends with the benchmark at the latest.
-func begin(t *testing.T, env map[string]string, prepare func(*exec.Cmd), name string, args ...string) *child {
+func begin(t *trial, env map[string]string, prepare func(*exec.Cmd), name string, args ...string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: exec.Command(name, args...), done: make(chan error, 1), errors: &bytes.Buffer{}} // it ends in Cleanup
 	c.cmd.Env, c.cmd.Stderr = environ(env), c.errors
@@ -163,7 +164,7 @@ func (c *child) stop() {
 }
 
 // bot starts the product and waits until it says that it is ready.
-func (b *bed) bot(t *testing.T, env map[string]string) (*child, time.Duration) {
+func (b *bed) bot(t *trial, env map[string]string) (*child, time.Duration) {
 	t.Helper()
 	env["HTTP_LISTEN"] = freeAddress(t)
 	c := begin(t, env, nil, b.binary, "run", "--config", b.config())
@@ -183,7 +184,7 @@ func (b *bed) bot(t *testing.T, env map[string]string) (*child, time.Duration) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t *trial) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

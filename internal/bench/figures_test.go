@@ -50,6 +50,9 @@ func millis(ms float64) string {
 	return fmt.Sprintf("%.0f ms", ms)
 }
 
+// notMeasured is the verdict where there is no number.
+const notMeasured = "**not measured**"
+
 // verdict of one goal.
 func verdict(met bool) string {
 	if met {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -29,7 +28,7 @@ const (
 )
 
 // measureAudit is S10: recording requests with their run, job, post and audit event, and verifying the chain.
-func measureAudit(t *testing.T, b *bed) []row {
+func measureAudit(t *trial, b *bed) {
 	durable := b.appends(t, true)
 	fast := b.appends(t, false)
 	verified := b.verifies(t)
@@ -37,19 +36,19 @@ func measureAudit(t *testing.T, b *bed) []row {
 		"commit several in one transaction. fsync on: %s/s, off: %s/s. Verify reads %s events back, recomputes the chain "+
 		"and compares it with a signed checkpoint: %s events/s.",
 		callers, count(durable), count(fast), humanize.Comma(int64(b.events)), count(verified))
-	return []row{{
+	t.measured(row{
 		ID:     "S10",
 		Work:   fmt.Sprintf("audit append with its job, %d callers; verify %s events", callers, humanize.Comma(int64(b.events))),
 		Ours:   fmt.Sprintf("%s appended/s (fsync on), %s/s (off); %s events/s verified", count(durable), count(fast), count(verified)),
 		Theirs: "–", Goal: "≥ 1,000/s; ≥ 200,000 events/s",
 		Met: verdict(durable >= appendsGoal && verified >= verifiesGoal),
-	}}
+	})
 }
 
 func count(n float64) string { return humanize.Comma(int64(n)) }
 
 // emptyStore is a migrated store on a server of its own.
-func (b *bed) emptyStore(t *testing.T, durable bool) *store.Store {
+func (b *bed) emptyStore(t *trial, durable bool) *store.Store {
 	t.Helper()
 	server := startServer(t, pgproc.Options{Durable: durable})
 	t.Cleanup(server.Stop)
@@ -63,7 +62,7 @@ func (b *bed) emptyStore(t *testing.T, durable bool) *store.Store {
 }
 
 // appends gives how many requests a second are recorded.
-func (b *bed) appends(t *testing.T, durable bool) float64 {
+func (b *bed) appends(t *trial, durable bool) float64 {
 	t.Helper()
 	s := b.emptyStore(t, durable)
 	ctx, cancel := context.WithTimeout(t.Context(), b.flood)
@@ -112,7 +111,7 @@ func event() audit.Event {
 }
 
 // verifies gives how many events a second are verified.
-func (b *bed) verifies(t *testing.T) float64 {
+func (b *bed) verifies(t *trial) float64 {
 	t.Helper()
 	s := b.emptyStore(t, false)
 	private, public, err := audit.NewKey(rand.Reader, "integritybot/bench")

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/app"
@@ -19,7 +18,7 @@ const (
 )
 
 // measureStart is S11: from exec to ready, and the memory of a bot that waits.
-func measureStart(t *testing.T, b *bed) []row {
+func measureStart(t *trial, b *bed) {
 	server := startServer(t, pgproc.Options{Durable: true})
 	t.Cleanup(server.Stop)
 	env := b.store(t, server)
@@ -42,15 +41,15 @@ func measureStart(t *testing.T, b *bed) []row {
 	}
 	b.note("S11", "`integritybot run` as a process of its own, from exec until `/readyz` answers 200 (Slack's `hello` seen, the store answers): %s. "+
 		"Resident memory %s after ready, the highest of all starts.", rounded(took), idleTime)
-	return []row{{
+	t.measured(row{
 		ID: "S11", Work: fmt.Sprintf("start → ready, store migrated, median of %d", b.starts),
 		Ours: fmt.Sprintf("%s, idle %s", seconds(median(took)), megabytes(idle)), Theirs: theirs,
 		Goal: "≤ 1 s; ≤ 60 MB", Met: verdict(median(took) <= readyGoal && idle > 0 && idle <= idleBytesMax),
-	}}
+	})
 }
 
 // newWorkspace is a simulated workspace without rate limits; env gets its address and tokens.
-func newWorkspace(t *testing.T, env map[string]string) *workspace.Workspace {
+func newWorkspace(t *trial, env map[string]string) *workspace.Workspace {
 	t.Helper()
 	w, err := app.DemoWorkspace(workspace.Options{Rates: workspace.RatesOff, Limits: workspace.Limits{Journal: 5_000_000}})
 	if err != nil {

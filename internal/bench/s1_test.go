@@ -4,7 +4,6 @@ package bench
 
 import (
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -28,7 +27,7 @@ const (
 )
 
 // measureAcknowledgements is S1: slash commands, acknowledged when their intent and job are committed.
-func measureAcknowledgements(t *testing.T, b *bed) []row {
+func measureAcknowledgements(t *trial, b *bed) {
 	server := startServer(t, pgproc.Options{Durable: true})
 	t.Cleanup(server.Stop)
 	env := b.store(t, server)
@@ -58,16 +57,14 @@ func measureAcknowledgements(t *testing.T, b *bed) []row {
 		"an audit intent for every acknowledged command. The worker runs the jobs meanwhile; each ends at once, because the target is off.",
 		b.commands, commandsPerSecond, b.flood, inFlight)
 	prompt := even.late == 0 && even.at(0.99) <= p99Goal && even.at(1) <= mostGoal
-	return []row{
-		{
-			ID: "S1", Work: fmt.Sprintf("slash command → acknowledged, intent and job committed; %s at %d/s", humanize.Comma(int64(b.commands)), commandsPerSecond),
-			Ours: even.percentiles(), Theirs: theirs + "; Slack's limit: 3 s", Goal: "p99 ≤ 100 ms, none above 1 s", Met: verdict(prompt),
-		},
-		{
-			ID: "S1", Work: fmt.Sprintf("the same as fast as possible for %s, %d in flight", b.flood, inFlight),
-			Ours: rate.rate(), Theirs: theirFlood, Goal: "≥ 300 commands/s", Met: verdict(rate.late == 0 && rate.perSecond() >= floodGoal),
-		},
-	}
+	t.measured(row{
+		ID: "S1", Work: fmt.Sprintf("slash command → acknowledged, intent and job committed; %s at %d/s", humanize.Comma(int64(b.commands)), commandsPerSecond),
+		Ours: even.percentiles(), Theirs: theirs + "; Slack's limit: 3 s", Goal: "p99 ≤ 100 ms, none above 1 s", Met: verdict(prompt),
+	})
+	t.measured(row{
+		ID: "S1", Work: fmt.Sprintf("the same as fast as possible for %s, %d in flight", b.flood, inFlight),
+		Ours: rate.rate(), Theirs: theirFlood, Goal: "≥ 300 commands/s", Met: verdict(rate.late == 0 && rate.perSecond() >= floodGoal),
+	})
 }
 
 // acks are what came back of one load.
@@ -95,7 +92,7 @@ func (a acks) rate() string {
 }
 
 // load sends the even load and then the flood.
-func (b *bed) load(t *testing.T, slack *workspace.Workspace) (even, flood acks) {
+func (b *bed) load(t *trial, slack *workspace.Workspace) (even, flood acks) {
 	t.Helper()
 	l := &loader{t: t, slack: slack}
 	l.skip()
@@ -118,7 +115,7 @@ func (b *bed) load(t *testing.T, slack *workspace.Workspace) (even, flood acks) 
 
 // loader sends commands and reads their acknowledgements in the journal.
 type loader struct {
-	t     *testing.T
+	t     *trial
 	slack *workspace.Workspace
 	last  int // entry of the journal
 	began time.Time

@@ -9,19 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/pgproc"
 )
 
 // server is a Postgres of the benchmark's own.
 type server struct{ *pgproc.Server }
 
-func startServer(t *testing.T, o pgproc.Options) server {
+func startServer(t *trial, o pgproc.Options) server {
 	t.Helper()
 	s, err := pgproc.Start(t.Context(), o)
 	if err != nil {
@@ -31,7 +29,7 @@ func startServer(t *testing.T, o pgproc.Options) server {
 }
 
 // admin runs statements, each by itself, as superuser.
-func (s server) admin(t *testing.T, db string, statements ...string) {
+func (s server) admin(t *trial, db string, statements ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
@@ -48,7 +46,7 @@ func (s server) admin(t *testing.T, db string, statements ...string) {
 }
 
 // ask gives the one value of a query.
-func ask[T any](t *testing.T, dsn, query string) T {
+func ask[T any](t *trial, dsn, query string) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -65,7 +63,7 @@ func ask[T any](t *testing.T, dsn, query string) T {
 }
 
 // program finds one of Postgres' own programs.
-func program(t *testing.T, name string) string {
+func program(t *trial, name string) string {
 	t.Helper()
 	dir, _, err := pgproc.Find(t.Context())
 	if err != nil {
@@ -74,7 +72,7 @@ func program(t *testing.T, name string) string {
 	return filepath.Join(dir, name)
 }
 
-func (b *bed) postgresVersion(t *testing.T) string {
+func postgresVersion(t *trial) string {
 	t.Helper()
 	return strings.TrimSpace(strings.Replace(run(t.Context(), t, "", nil, program(t, "postgres"), "--version"), "postgres (PostgreSQL)", "PostgreSQL", 1))
 }
@@ -90,7 +88,7 @@ func (b *bed) config() string {
 
 // store makes a migrated store on a server, with its roles separated as in production, and gives the bot's
 // environment for it.
-func (b *bed) store(t *testing.T, s server) map[string]string {
+func (b *bed) store(t *trial, s server) map[string]string {
 	t.Helper()
 	s.admin(t, pgproc.Superuser, "CREATE ROLE integritybot_owner LOGIN", "CREATE ROLE integritybot LOGIN",
 		"CREATE DATABASE integritybot OWNER integritybot_owner")
@@ -119,7 +117,7 @@ func ready(ctx context.Context, addr string) bool {
 }
 
 // explain writes something that explains a number where BENCH_PROFILES asks for it.
-func (b *bed) explain(t *testing.T, name, text string) {
+func (b *bed) explain(t *trial, name, text string) {
 	t.Helper()
 	if b.profiles == "" {
 		return
@@ -127,29 +125,4 @@ func (b *bed) explain(t *testing.T, name, text string) {
 	if err := os.WriteFile(filepath.Join(b.profiles, name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// declared gives the example's checks with the environment that a child gets.
-func (b *bed) declared(t *testing.T, env map[string]string) *config.Config {
-	t.Helper()
-	c, err := config.Parse("config.example.yaml", config.Example(), config.Environment{
-		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		ReadFile:  os.ReadFile,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// checksOfAll are the names that "check all" runs.
-func (b *bed) checksOfAll(t *testing.T) []string {
-	t.Helper()
-	var names []string
-	for _, d := range b.declared(t, nil).Declared() {
-		if !d.Check.OnRequest {
-			names = append(names, d.Check.Name)
-		}
-	}
-	return names
 }

@@ -5,6 +5,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type settings struct {
 	only     []string // BENCH=S2,S3; empty: all
 	trial    bool     // BENCH_TRIAL=1: small sizes, to see whether it runs
 	orders   int      // BENCH_ORDERS
-	rounds   int      // BENCH_ROUNDS: how often each side of S2 runs, after one round that warms up
+	rounds   int      // BENCH_ROUNDS: how often each side of S2 counts, after one round that warms up
 	kept     string   // BENCH_SHOP: a directory in which the shop is kept for the next run
 	out      string   // BENCH_OUT: write the page there, also after a part
 	profiles string   // BENCH_PROFILES: a directory for what explains the numbers
@@ -28,17 +29,20 @@ type settings struct {
 	flood    time.Duration // of S1's sustained rate, and of each rate of S10
 	events   int           // of S10's verify
 	quiet    time.Duration // of S3's windows without the check
+	polite   time.Duration // of S3's check, at most
 	starts   int           // of S11
 }
 
 // settingsFrom reads the environment.
 func settingsFrom(lookup func(string) (string, bool)) (settings, error) {
 	s := settings{
-		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 200_000, quiet: 30 * time.Second, starts: 5,
+		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 300_000, quiet: 30 * time.Second,
+		polite: 6 * time.Minute, starts: 5,
 	}
 	get := func(name string) string { v, _ := lookup(name); return v }
 	if s.trial = get("BENCH_TRIAL") != ""; s.trial {
 		s.orders, s.rounds, s.commands, s.flood, s.events, s.quiet, s.starts = 20_000, 1, 200, 2*time.Second, 10_000, 5*time.Second, 2
+		s.polite = 20 * time.Second
 	}
 	s.kept, s.out, s.profiles = get("BENCH_SHOP"), get("BENCH_OUT"), get("BENCH_PROFILES")
 	var bad []error
@@ -64,6 +68,14 @@ func settingsFrom(lookup func(string) (string, bool)) (settings, error) {
 
 func (s settings) wants(id string) bool { return len(s.only) == 0 || slices.Contains(s.only, id) }
 
+// page is where the page is written; empty: nowhere.
+func (s settings) page() string {
+	if s.out == "" && s.complete() {
+		return filepath.Join(root(), "docs", "benchmarks.md")
+	}
+	return s.out
+}
+
 // complete tells whether the page may claim this run's numbers.
 func (s settings) complete() bool {
 	return len(s.only) == 0 && !s.trial && s.orders == fullOrders && s.rounds >= 2
@@ -77,6 +89,9 @@ func (s settings) command() string {
 	}
 	if s.orders != fullOrders && !s.trial {
 		words = append(words, fmt.Sprintf("BENCH_ORDERS=%d", s.orders))
+	}
+	if s.kept != "" {
+		words = append(words, "BENCH_SHOP=DIR")
 	}
 	if len(s.only) > 0 {
 		words = append(words, "BENCH="+strings.Join(s.only, ","))
@@ -95,6 +110,7 @@ func TestSettings(t *testing.T) {
 		{name: "nothing set", command: "make bench", complete: true},
 		{name: "a part", env: map[string]string{"BENCH": "s2, S3"}, command: "make bench BENCH=S2,S3"},
 		{name: "small", env: map[string]string{"BENCH_ORDERS": "5000"}, command: "make bench BENCH_ORDERS=5000"},
+		{name: "a kept shop", env: map[string]string{"BENCH_SHOP": "/somewhere"}, command: "make bench BENCH_SHOP=DIR", complete: true},
 		{name: "unknown", env: map[string]string{"BENCH": "S99", "BENCH_ORDERS": "x"}, err: "there is no benchmark S99"},
 	} {
 		t.Run(one.name, func(t *testing.T) {

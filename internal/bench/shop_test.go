@@ -35,7 +35,7 @@ func shopSettings() map[string]string {
 }
 
 // openShop starts the server and makes the shop, once.
-func (b *bed) openShop(t *testing.T) *shopServer {
+func (b *bed) openShop(t *trial) *shopServer {
 	t.Helper()
 	if b.shop != nil {
 		return b.shop
@@ -47,7 +47,7 @@ func (b *bed) openShop(t *testing.T) *shopServer {
 }
 
 // fill gives the truth about the shop, and makes it where it is not there yet.
-func (b *bed) fill(t *testing.T, s *shopServer) {
+func (b *bed) fill(t *trial, s *shopServer) {
 	t.Helper()
 	if s.truth != nil {
 		return
@@ -104,6 +104,16 @@ type statements struct {
 type statement struct {
 	ms   float64
 	text string
+}
+
+// start is how a statement begins, without the name that a driver gave it.
+func (s statement) start() string {
+	const most = 160
+	text := s.text
+	if _, sql, ok := strings.Cut(text, ": "); ok {
+		text = sql
+	}
+	return strings.ReplaceAll(text[:min(len(text), most)], "`", "'")
 }
 
 // Write implements io.Writer.
