@@ -137,12 +137,12 @@ func (v *watch) longest() (n int, longest time.Duration) {
 // acknowledged is lost and nothing is done or said twice.
 func TestReplicasKilled(t *testing.T) {
 	t.Parallel()
-	kills, seed := 8, uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	kills, seed := 8, uint64(time.Now().UnixNano())
 	if os.Getenv(longEnv) != "" {
 		kills = 50
 	}
 	t.Logf("%d kills, seed %d", kills, seed)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable chaos
+	random := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t, workspace.Options{
 		Limits: workspace.Limits{Journal: 500_000, Messages: 100_000},
 		// Each new process asks Slack anew who is in which group. Killed this
@@ -161,7 +161,7 @@ func TestReplicasKilled(t *testing.T) {
 
 	stop := make(chan struct{})
 	var talking sync.WaitGroup
-	talking.Go(func() { askOn(w, channels, rand.New(rand.NewPCG(seed, 2)), stop) }) //nolint:gosec // as above
+	talking.Go(func() { askOn(w, channels, rand.New(rand.NewPCG(seed, 2)), stop) })
 	talking.Go(func() {
 		for {
 			v.look()

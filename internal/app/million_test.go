@@ -96,7 +96,7 @@ func peakMemory(t *testing.T, pid int) int {
 // countRows counts the lines of a file behind its header and adds up their keys.
 func (w *world) countRows(path string) (lines, sum int) {
 	w.t.Helper()
-	res, err := http.Get(w.slack.URL() + path) //nolint:noctx // bounded by the test
+	res, err := http.Get(w.slack.URL() + path)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func (w *world) ownStore() (network *proxy, stop, start func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user has to get there
+	if err := os.Chmod(dir, 0o755); err != nil {
 		w.t.Fatal(err)
 	}
 	var server *pgproc.Server
@@ -36,7 +36,7 @@ func (w *world) ownStore() (network *proxy, stop, start func()) {
 		if server != nil {
 			server.Stop()
 		}
-		os.RemoveAll(dir) //nolint:errcheck // it is temporary
+		os.RemoveAll(dir)
 	})
 	start()
 	direct := server.DSN(pgproc.Superuser, pgproc.Superuser)
@@ -148,23 +148,35 @@ checks:
 		worse, better            func()
 	}{
 		{"down", "negative-stock", "Negative stock", "Postgres production/shop refused the connection: is it running, and is the address right?", 10 * time.Second, network.down, network.up},
-		{"silent from the start", "negative-stock", "Negative stock", "Postgres production/shop did not answer in time", 15 * time.Second,
-			func() { network.down(); network.up(); network.set(true, 0) }, func() { network.set(false, 0) }},
-		{"silent in a session that was used", "negative-stock", "Negative stock", "Postgres production/shop did not answer in time", 15 * time.Second,
+		{
+			"silent from the start", "negative-stock", "Negative stock", "Postgres production/shop did not answer in time", 15 * time.Second,
+			func() { network.down(); network.up(); network.set(true, 0) }, func() { network.set(false, 0) },
+		},
+		{
+			"silent in a session that was used", "negative-stock", "Negative stock", "Postgres production/shop did not answer in time", 15 * time.Second,
 			func() {
 				w.say("/integrity check negative-totals")
 				w.finished("Negative totals", 20*time.Second)
 				time.Sleep(1200 * time.Millisecond) // a pool looks at a session that rested
 				network.set(true, 0)
-			}, func() { network.set(false, 0) }},
-		{"without a grant", "negative-stock", "Negative stock", fmt.Sprintf(`GRANT SELECT ON "public"."products" TO "%s"`, reader), 10 * time.Second,
-			alter(`REVOKE pg_read_all_data FROM "` + reader + `"`), alter(`GRANT pg_read_all_data TO "` + reader + `"`)},
-		{"a column is missing", "negative-stock", "Negative stock", "stock_quantity", 10 * time.Second,
-			alter(`ALTER TABLE products RENAME stock_quantity TO stock_qty`), alter(`ALTER TABLE products RENAME stock_qty TO stock_quantity`)},
-		{"a table is missing", "negative-stock", "Negative stock", "There is no table products in Postgres production/shop", 10 * time.Second,
-			alter(`ALTER TABLE products RENAME TO product`), alter(`ALTER TABLE product RENAME TO products`)},
-		{"locked", "negative-stock", "Negative stock", "is locked by somebody else", 20 * time.Second,
-			func() { hold = w.lock("products") }, func() { hold() }},
+			}, func() { network.set(false, 0) },
+		},
+		{
+			"without a grant", "negative-stock", "Negative stock", `GRANT SELECT ON "public"."products" TO "` + reader + `"`, 10 * time.Second,
+			alter(`REVOKE pg_read_all_data FROM "` + reader + `"`), alter(`GRANT pg_read_all_data TO "` + reader + `"`),
+		},
+		{
+			"a column is missing", "negative-stock", "Negative stock", "stock_quantity", 10 * time.Second,
+			alter(`ALTER TABLE products RENAME stock_quantity TO stock_qty`), alter(`ALTER TABLE products RENAME stock_qty TO stock_quantity`),
+		},
+		{
+			"a table is missing", "negative-stock", "Negative stock", "There is no table products in Postgres production/shop", 10 * time.Second,
+			alter(`ALTER TABLE products RENAME TO product`), alter(`ALTER TABLE product RENAME TO products`),
+		},
+		{
+			"locked", "negative-stock", "Negative stock", "is locked by somebody else", 20 * time.Second,
+			func() { hold = w.lock("products") }, func() { hold() },
+		},
 		{"a statement takes too long", "slow", "Slow", "longer than its time-out", 40 * time.Second, func() {}, func() {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

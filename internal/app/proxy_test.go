@@ -53,7 +53,7 @@ func newProxy(t *testing.T, dsn string) (p *proxy, through string) {
 // up takes connections.
 func (p *proxy) up() {
 	p.t.Helper()
-	listener, err := net.Listen("tcp", p.address) //nolint:noctx // loopback
+	listener, err := net.Listen("tcp", p.address)
 	if err != nil {
 		p.t.Fatalf("proxy: %v", err)
 	}
@@ -76,7 +76,7 @@ func (p *proxy) down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listener != nil {
-		p.listener.Close() //nolint:errcheck // it is only to be gone
+		p.listener.Close()
 		p.listener = nil
 	}
 	p.cut()
@@ -84,7 +84,7 @@ func (p *proxy) down() {
 
 func (p *proxy) cut() {
 	for conn := range p.conns {
-		conn.Close() //nolint:errcheck // as above
+		conn.Close()
 	}
 	p.wake()
 }
@@ -107,12 +107,12 @@ func (p *proxy) set(silent bool, delay time.Duration) {
 }
 
 func (p *proxy) serve(client net.Conn) {
-	defer client.Close() //nolint:errcheck // as above
+	defer client.Close()
 	server, err := net.DialTimeout(p.network, p.server, 5*time.Second)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // as above
+	defer server.Close()
 	p.mu.Lock()
 	if p.listener == nil {
 		p.mu.Unlock()
@@ -131,7 +131,7 @@ func (p *proxy) serve(client net.Conn) {
 }
 
 func (p *proxy) pass(to, from net.Conn, slowly bool) {
-	defer to.Close() //nolint:errcheck // as above
+	defer to.Close()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -142,7 +142,7 @@ func (p *proxy) pass(to, from net.Conn, slowly bool) {
 		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				from.Close() //nolint:errcheck // as above
+				from.Close()
 			}
 			return
 		}

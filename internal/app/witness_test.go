@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func ask[T any](t *testing.T, dsn, sql string, args ...any) []T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // what mattered has been answered
+	defer conn.Close(ctx)
 	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -59,7 +58,7 @@ func (w *world) store() string { return w.env["STORE_OWNER_DSN"] }
 // auditIsSound has the chain verified, and nothing twice in it.
 func (w *world) auditIsSound() {
 	w.t.Helper()
-	report, err := app.VerifyAudit(context.WithoutCancel(w.t.Context()), w.config(), app.VerifyOptions{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	report, err := app.VerifyAudit(context.WithoutCancel(w.t.Context()), w.config(), app.VerifyOptions{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -228,7 +227,7 @@ func holdLock(dsn, table string, locked chan<- error, done <-chan struct{}) erro
 		locked <- err
 		return err
 	}
-	defer conn.Close(ctx) //nolint:errcheck // the lock goes with it
+	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, "BEGIN; LOCK TABLE "+pgx.Identifier{table}.Sanitize()+" IN ACCESS EXCLUSIVE MODE")
 	locked <- err
 	<-done

@@ -182,7 +182,7 @@ func (w *world) process() *exec.Cmd {
 	if err := os.WriteFile(path, w.yaml, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary itself
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), replicaEnv+"="+path)
 	for k, v := range w.env {
 		cmd.Env = append(cmd.Env, k+"="+v)
@@ -275,7 +275,7 @@ func (w *world) download(path string) string {
 	if strings.HasPrefix(path, "/") {
 		path = w.slack.URL() + path
 	}
-	res, err := http.Get(path) //nolint:noctx // bounded by the test
+	res, err := http.Get(path)
 	if err != nil {
 		w.t.Fatal(err)
 	}
