@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -199,14 +200,20 @@ func (n *Names) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// Duration is a length of time in the config: 90s, 10m, 2h.
+// Duration is a length of time in the config: 90s, 10m, 2h, 7d.
 type Duration time.Duration
 
-// UnmarshalYAML takes a duration as time.ParseDuration does.
+// UnmarshalYAML takes a duration as time.ParseDuration does, and days.
 func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	if days, ok := strings.CutSuffix(node.Value, "d"); ok {
+		if n, err := strconv.ParseInt(days, 10, 16); err == nil {
+			*d = Duration(time.Duration(n) * 24 * time.Hour)
+			return nil
+		}
+	}
 	v, err := time.ParseDuration(node.Value)
 	if err != nil {
-		return fmt.Errorf("line %d: %q is not a duration such as 90s, 10m, 2h", node.Line, node.Value)
+		return fmt.Errorf("line %d: %q is not a duration such as 90s, 10m, 2h, 7d", node.Line, node.Value)
 	}
 	*d = Duration(v)
 	return nil
