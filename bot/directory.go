@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -28,28 +29,42 @@ type Directory struct {
 	api    *slack.Client
 	client *http.Client
 	me     *memo[self]
-	people *memo[*slack.User]
-	groups *memo[[]slack.UserGroup]
+	people *memo[account]
+	groups *memo[[]members]
 	places *memo[commands.Place]
 }
 
 var _ commands.Directory = (*Directory)(nil)
 
-// NewDirectory makes a directory. It calls nobody yet. now may be nil.
-func NewDirectory(o Options, now func() time.Time) (*Directory, error) {
+// DirectoryDeps is what a directory works with; all of it may be nil.
+type DirectoryDeps struct {
+	Shelf Shelf // nil: this replica alone remembers what it asked
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// NewDirectory makes a directory. It calls nobody yet.
+func NewDirectory(o Options, d DirectoryDeps) (*Directory, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if now == nil {
-		now = time.Now
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	var shared *sharing
+	if d.Shelf != nil {
+		shared = &sharing{shelf: d.Shelf, now: d.Now, log: d.Log}
 	}
 	api, client := newClient(o.withDefaults())
 	return &Directory{
 		api: api, client: client,
-		me:     newMemo[self](selfMemory, askLimit, now),
-		people: newMemo[*slack.User](memory, askLimit, now),
-		groups: newMemo[[]slack.UserGroup](memory, askLimit, now),
-		places: newMemo[commands.Place](placeLife, askLimit, now),
+		me:     newMemo[self]("auth.test", selfMemory, d.Now, nil), // no limit that a start could meet
+		people: newMemo[account]("users.info", memory, d.Now, shared),
+		groups: newMemo[[]members]("usergroups.list", memory, d.Now, shared),
+		places: newMemo[commands.Place]("conversations.info", placeLife, d.Now, shared),
 	}, nil
 }
 
@@ -68,8 +83,12 @@ func (d *Directory) Subject(ctx context.Context, actor audit.Actor, fresh bool) 
 	if err != nil {
 		return authz.Subject{}, fmt.Errorf("auth.test: %w", err)
 	}
-	user, err := d.people.get(ctx, actor.User, fresh, func(ctx context.Context) (*slack.User, error) {
-		return d.api.GetUserInfoContext(ctx, actor.User)
+	user, err := d.people.get(ctx, actor.User, fresh, func(ctx context.Context) (account, error) {
+		u, err := d.api.GetUserInfoContext(ctx, actor.User)
+		if err != nil {
+			return account{}, err
+		}
+		return accountOf(u), nil
 	})
 	if slices.Contains([]string{"user_not_found", "user_not_visible"}, errorCode(err)) {
 		// Slack knows nobody of this id whom we may see: not one of us.
@@ -79,48 +98,83 @@ func (d *Directory) Subject(ctx context.Context, actor audit.Actor, fresh bool) 
 		return authz.Subject{}, fmt.Errorf("users.info: %w", err)
 	}
 	s := authz.Subject{
-		Enterprise: user.Enterprise.EnterpriseID, Team: user.TeamID, User: user.ID,
-		Guest:       user.IsRestricted || user.IsUltraRestricted,
-		Bot:         user.IsBot || user.IsWorkflowBot || user.IsConnectorBot || user.ID == "USLACKBOT" || user.ID == me.User,
-		Deactivated: user.Deleted,
+		Enterprise: user.Enterprise, Team: user.Team, User: user.User,
+		Guest:       user.Guest,
+		Bot:         user.Bot || user.User == me.User,
+		Deactivated: user.Deactivated,
 		Outsider:    outsider(user, me),
 	}
 	if s.Guest || s.Bot || s.Deactivated || s.Outsider {
 		return s, nil // may do nothing, whatever the groups
 	}
-	s.Groups, err = d.groupsOf(ctx, user.ID, fresh)
+	s.Groups, err = d.groupsOf(ctx, me.Team, user.User, fresh)
 	return s, err
+}
+
+// account is what rights depend on of a user of Slack's. It lies on the shelf:
+// see shelfForm.
+type account struct {
+	Enterprise, Team, User            string
+	Guest, Bot, Deactivated, Stranger bool
+}
+
+func accountOf(u *slack.User) account {
+	return account{
+		Enterprise: u.Enterprise.EnterpriseID, Team: u.TeamID, User: u.ID,
+		Guest:       u.IsRestricted || u.IsUltraRestricted,
+		Bot:         u.IsBot || u.IsWorkflowBot || u.IsConnectorBot || u.ID == "USLACKBOT",
+		Deactivated: u.Deleted,
+		Stranger:    u.IsStranger,
+	}
 }
 
 // outsider: the account belongs neither to our workspace nor to another one of
 // our enterprise.
-func outsider(user *slack.User, me self) bool {
-	if user.IsStranger {
+func outsider(user account, me self) bool {
+	if user.Stranger {
 		return true
 	}
-	sameTeam := user.TeamID != "" && user.TeamID == me.Team
-	sameEnterprise := me.Enterprise != "" && user.Enterprise.EnterpriseID == me.Enterprise
+	sameTeam := user.Team != "" && user.Team == me.Team
+	sameEnterprise := me.Enterprise != "" && user.Enterprise == me.Enterprise
 	return !sameTeam && !sameEnterprise
 }
 
-func (d *Directory) groupsOf(ctx context.Context, user string, fresh bool) ([]string, error) {
-	all, err := d.groups.get(ctx, "", fresh, func(ctx context.Context) ([]slack.UserGroup, error) {
-		groups, err := d.api.GetUserGroupsContext(ctx, slack.GetUserGroupsOptionIncludeUsers(true))
-		if slices.Contains([]string{"paid_teams_only", "plan_upgrade_required"}, errorCode(err)) {
-			return nil, nil // a workspace without user groups
-		}
-		return groups, err
-	})
+// members are the ids of a user group that is not disabled. It lies on the
+// shelf: see shelfForm.
+type members struct {
+	Group string
+	Users []string
+}
+
+func (d *Directory) groupsOf(ctx context.Context, team, user string, fresh bool) ([]string, error) {
+	all, err := d.groups.get(ctx, team, fresh, d.askGroups)
 	if err != nil {
 		return nil, fmt.Errorf("usergroups.list: %w", err)
 	}
 	var ids []string
 	for _, g := range all {
-		if g.DateDelete == 0 && slices.Contains(g.Users, user) {
-			ids = append(ids, g.ID)
+		if slices.Contains(g.Users, user) {
+			ids = append(ids, g.Group)
 		}
 	}
 	return ids, nil
+}
+
+func (d *Directory) askGroups(ctx context.Context) ([]members, error) {
+	groups, err := d.api.GetUserGroupsContext(ctx, slack.GetUserGroupsOptionIncludeUsers(true))
+	if slices.Contains([]string{"paid_teams_only", "plan_upgrade_required"}, errorCode(err)) {
+		return nil, nil // a workspace without user groups
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []members
+	for _, g := range groups {
+		if g.DateDelete == 0 {
+			all = append(all, members{Group: g.ID, Users: g.Users})
+		}
+	}
+	return all, nil
 }
 
 // Place describes a channel. One that the bot cannot see may be shared with

@@ -17,7 +17,7 @@ import (
 
 func newDirectory(t *testing.T, w *world, now func() time.Time) *bot.Directory {
 	t.Helper()
-	d, err := bot.NewDirectory(w.options(), now)
+	d, err := bot.NewDirectory(w.options(), bot.DirectoryDeps{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // is remembered has to do meanwhile, also for those who want it fresh.
 func TestWhenSlackSaysToWaitNobodyAsks(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	m := newMemo[string](time.Minute, time.Second, func() time.Time { return now })
+	m := newMemo[string]("usergroups.list", time.Minute, func() time.Time { return now }, nil)
 	calls, limited := 0, false
 	ask := func(context.Context) (string, error) {
 		calls++

@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -133,8 +134,10 @@ func (v *watch) longest() (n int, longest time.Duration) {
 }
 
 // TestReplicasKilled is R1: three replicas, every payload delivered four times,
-// replicas killed at random points while people go on asking. Nothing that was
-// acknowledged is lost and nothing is done or said twice.
+// replicas killed at random points while people go on asking, with Slack's
+// limits on. Nothing that was acknowledged is lost, nothing is done or said
+// twice, and nobody is refused because a replica that just started has to ask
+// Slack who they are.
 func TestReplicasKilled(t *testing.T) {
 	t.Parallel()
 	kills, seed := 8, uint64(time.Now().UnixNano())
@@ -143,13 +146,7 @@ func TestReplicasKilled(t *testing.T) {
 	}
 	t.Logf("%d kills, seed %d", kills, seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(t, workspace.Options{
-		Limits: workspace.Limits{Journal: 500_000, Messages: 100_000},
-		// Each new process asks Slack anew who is in which group. Killed this
-		// often they would meet the limit of 20 a minute, and people would read
-		// that Slack did not say who they are: no test of what is meant here.
-		Rates: workspace.RatesOff,
-	})
+	w := newWorld(t, workspace.Options{Limits: workspace.Limits{Journal: 500_000, Messages: 100_000}})
 	network, through := newProxy(t, w.env["SHOP_DSN"])
 	network.set(false, 25*time.Millisecond) // so that there is time to be killed in
 	w.env["SHOP_DSN"] = through
@@ -192,6 +189,31 @@ func TestReplicasKilled(t *testing.T) {
 		t.Errorf("a run was without a process for %s", longest)
 	}
 	everythingOnce(w, channels)
+	w.withinLimits("usergroups.list", "users.info", "conversations.info")
+}
+
+// withinLimits wants Slack never to have said that these methods are called too
+// often, and nobody to have been refused because Slack did not answer.
+func (w *world) withinLimits(methods ...string) {
+	w.t.Helper()
+	calls, limited := map[string]int{}, map[string]int{}
+	for _, e := range w.slack.Journal(0) {
+		if e.Kind != "api" {
+			continue
+		}
+		calls[e.Method]++
+		if e.Status == http.StatusTooManyRequests {
+			limited[e.Method]++
+		}
+	}
+	w.t.Logf("calls of Slack: %v; of these it wanted later: %v", calls, limited)
+	for _, m := range methods {
+		if calls[m] == 0 || limited[m] > 0 {
+			w.t.Errorf("%s was called %d times, %d times too often", m, calls[m], limited[m])
+		}
+	}
+	w.none("people and channels that Slack did not say anything about", `SELECT request || ' ' || rule FROM audit_events, json_to_record(body::json) AS b(rule text)
+		WHERE rule IN ('person not known', 'channel not known', 'rights unknown')`)
 }
 
 // rooms makes channels, so that one message a second and channel is enough.

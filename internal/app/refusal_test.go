@@ -238,9 +238,11 @@ func TestButtons(t *testing.T) {
 	}
 
 	// Bob asks while the bot remembers his groups; by the time the run begins
-	// they are others. The click asks at once.
+	// they are others. The run and the click take no answer that is older than
+	// a moment.
 	w.sayAs("U0BOB", incident, "", "/integrity whoami")
 	w.ephemeral("U0BOB", incident, "You are")
+	time.Sleep(3 * time.Second)
 	if _, err := w.slack.AddPerson(workspace.Person{ID: "U0BOB", Name: "bob", RealName: "Bob Okafor", Kind: workspace.Member, Groups: []string{}}); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func Run(ctx context.Context, c *config.Config, o RunOptions) error {
 // serve runs the parts side by side; the first that fails ends the others.
 func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, targets *Targets) error {
 	catalog := targets.Catalog(c)
-	directory, err := bot.NewDirectory(slackOptions(c), o.Now)
+	directory, err := bot.NewDirectory(slackOptions(c), bot.DirectoryDeps{Shelf: s, Log: o.Log, Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)
 	}

@@ -36,7 +36,7 @@ func floorOf(dir string) int {
 // neighbours are the few steps on one floor that are meant, each with its
 // reason.
 var neighbours = map[string]string{
-	"internal/store -> bot":              "the store keeps the outgoing queue that the Slack edge declares",
+	"internal/store -> bot":              "the store keeps the outgoing queue and the shelf that the Slack edge declares",
 	"internal/worker -> internal/store":  "the worker runs what the store keeps",
 	"internal/pgtest -> internal/pgproc": "tests start a Postgres",
 }

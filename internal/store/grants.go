@@ -16,7 +16,8 @@ var rights = []struct{ rights, tables string }{
 	{"SELECT, UPDATE", "audit_head"},
 	{"SELECT, INSERT, DELETE", "inbox, run_rows"},
 	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels"},
-	{"SELECT, INSERT, UPDATE, DELETE", "posts"},
+	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers"},
+	{"SELECT, INSERT, UPDATE", "slack_waits"},
 	{"SELECT", "goose_db_version"},
 }
 

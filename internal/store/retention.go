@@ -17,6 +17,9 @@ type Retention struct {
 	Posts time.Duration
 	// Rows are the complete lists of failing rows; default 30 days.
 	Rows time.Duration
+	// Answers are what Slack said about people, groups and channels. Nothing
+	// older than a minute is used; default 1 hour.
+	Answers time.Duration
 }
 
 const (
@@ -33,6 +36,9 @@ func (r Retention) withDefaults() Retention {
 	}
 	if r.Rows == 0 {
 		r.Rows = 30 * day
+	}
+	if r.Answers == 0 {
+		r.Answers = time.Hour
 	}
 	return r
 }
@@ -51,6 +57,8 @@ var purges = []struct {
 	{"rows", func(r Retention) time.Duration { return r.Rows }, `DELETE FROM run_rows WHERE (run, name, chunk) IN (
 		SELECT w.run, w.name, w.chunk FROM run_rows w JOIN runs r ON r.id = w.run
 		WHERE r.finished < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+	{"answers", func(r Retention) time.Duration { return r.Answers }, `DELETE FROM slack_answers WHERE (method, key) IN (
+		SELECT method, key FROM slack_answers WHERE claimed < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
 }
 
 // Purge removes what is too old, and tells how many rows that were.
