@@ -126,24 +126,35 @@ func TestStoreHangsAtEachStep(t *testing.T) {
 func TestLostAnswerIsFoundOut(t *testing.T) {
 	p := newProxy(t, database(t))
 	s := open(t, p.dsn)
-	const steps = 12
+	const steps, rounds = 12, 10
 	rescued := 0
-	for step := range steps {
-		if _, err := s.Record(t.Context(), fmt.Sprintf("warm-%d", step), true, intent); err != nil {
+	for n := 0; n < steps || rescued == 0 && n < rounds*steps; n++ {
+		if _, err := s.Record(t.Context(), fmt.Sprintf("warm-%d", n), true, intent); err != nil {
 			t.Fatal(err)
 		}
-		p.muteAfter(step)
-		cut := time.AfterFunc(150*time.Millisecond, p.free)
-		asked := time.Now()
-		_, err := s.Record(t.Context(), fmt.Sprintf("key-%d", step), true, intent)
-		waited := time.Since(asked) > 100*time.Millisecond
-		cut.Stop()
-		p.free()
-		recorded := count(t, s, `SELECT count(*) FROM inbox WHERE key = $1`, fmt.Sprintf("key-%d", step)) == 1
-		if recorded != (err == nil) {
-			t.Errorf("step %d: recorded %v, but Record said %v", step, recorded, err)
+		key, answer := fmt.Sprintf("key-%d", n), make(chan error, 1)
+		recorded := func() bool { return count(t, s, `SELECT count(*) FROM inbox WHERE key = $1`, key) == 1 }
+		muted := p.muteAfter(n % steps)
+		go func() {
+			_, err := s.Record(t.Context(), key, true, intent)
+			answer <- err
+		}()
+		var err error
+		lost := false // the answer to the commit
+		select {
+		case err = <-answer: // it had less to say than would be answered
+		case <-muted:
+			for patient := time.Now().Add(300 * time.Millisecond); !lost && time.Now().Before(patient); {
+				lost = recorded()
+			}
+			p.free()
+			err = <-answer
 		}
-		if waited && recorded {
+		p.free()
+		if there := recorded(); there != (err == nil) {
+			t.Errorf("message %d: recorded %v, but Record said %v", n%steps, there, err)
+		}
+		if lost && err == nil {
 			rescued++
 		}
 	}
@@ -220,6 +231,7 @@ type proxy struct {
 	armed  bool
 	muting bool // what happens then is mute, not hang
 	left   int
+	struck chan struct{} // closed when that happened
 	conns  []net.Conn
 	freed  chan struct{}
 }
@@ -306,6 +318,7 @@ func (p *proxy) pass(counts bool) bool {
 	if counts && p.armed {
 		if p.left == 0 {
 			p.armed, p.hang, p.mute = false, !p.muting, p.muting
+			close(p.struck)
 		}
 		p.left--
 	}
@@ -322,15 +335,17 @@ func (p *proxy) pass(counts bool) bool {
 func (p *proxy) hangAfter(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.armed, p.muting, p.left = true, false, n
+	p.armed, p.muting, p.left, p.struck = true, false, n, make(chan struct{})
 }
 
 // muteAfter lets n more messages of the client be answered. The server gets
-// the next ones too, but its answers are lost.
-func (p *proxy) muteAfter(n int) {
+// the next ones too, but its answers are lost. The channel is closed when the
+// first of those has come.
+func (p *proxy) muteAfter(n int) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.armed, p.muting, p.left = true, true, n
+	p.armed, p.muting, p.left, p.struck = true, true, n, make(chan struct{})
+	return p.struck
 }
 
 // free lets new messages through again and cuts the connections that hung.
