@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os/user"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,9 +107,11 @@ func worst(findings []check.Finding) check.Verdict {
 type sink struct {
 	opts   CheckOptions
 	single bool
+	told   time.Time
+
+	mu     sync.Mutex
 	csv    *csv.Writer
 	headed bool
-	told   time.Time
 }
 
 func newSink(o CheckOptions, single bool) *sink {
@@ -125,6 +128,8 @@ func (s *sink) Save(_ context.Context, name string, st check.State, rows [][]str
 	if s.opts.Output != "csv" {
 		return nil
 	}
+	s.mu.Lock() // checks save side by side
+	defer s.mu.Unlock()
 	if !s.headed && (!s.single || len(st.Tally.Columns) > 0) {
 		s.headed = true
 		if err := s.csv.Write(s.header(st)); err != nil {

@@ -28,9 +28,15 @@ type Execution struct {
 	Unmasked bool
 }
 
-// Execute runs the checks: side by side over targets, one after another within
-// a target, so that a database is read by one check at a time. It goes on from
-// what the journal holds.
+// fullSpeedChecks is how many checks of one target go on side by side at full
+// speed. The target bounds the statements; this only keeps it from standing idle
+// while a check waits, as for its second look.
+const fullSpeedChecks = 4
+
+// Execute runs the checks: side by side over targets, and within a target one
+// after another, so that a database is read by one check at a time. At full
+// speed some of a target go on side by side and share the statements that it
+// allows at once. It goes on from what the journal holds.
 //
 // The error is ErrFenced, a journal that cannot be written, or the context's
 // end; what was found until then is returned with it. A check that cannot
@@ -46,19 +52,33 @@ func Execute(ctx context.Context, e Execution) ([]Finding, error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, checks := range byTarget {
-		g.Go(func() error {
-			for _, c := range checks {
-				f, err := e.one(ctx, c, board)
-				if err != nil {
-					return fmt.Errorf("check %s: %w", c.Name, err)
-				}
-				board.done(f)
-			}
-			return nil
-		})
+		g.Go(func() error { return e.target(ctx, checks, board) })
 	}
 	err := g.Wait()
 	return board.findings(), err
+}
+
+// target runs the checks of one target, begun in their order.
+func (e Execution) target(ctx context.Context, checks []Check, board *board) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(1)
+	if e.Order.Options.Full {
+		g.SetLimit(fullSpeedChecks)
+	}
+	for _, c := range checks {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			f, err := e.one(ctx, c, board)
+			if err != nil {
+				return fmt.Errorf("check %s: %w", c.Name, err)
+			}
+			board.done(f)
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // one runs one check to its finding.

@@ -264,6 +264,55 @@ func TestOneDeadTargetDoesNotKeepTheOthersFromAnswering(t *testing.T) {
 	}
 }
 
+// meeting waits until n checks are at work at the same time.
+type meeting struct{ all *sync.WaitGroup }
+
+func (m meeting) Detect(ctx context.Context, _ check.Options, _ check.Cursor, _ check.Recorder) (check.Result, error) {
+	m.all.Done()
+	met := make(chan struct{})
+	go func() { m.all.Wait(); close(met) }()
+	select {
+	case <-met:
+		return check.Result{}, nil
+	case <-ctx.Done():
+		return check.Result{}, ctx.Err()
+	}
+}
+
+func TestAtFullSpeedChecksOfATargetGoOnSideBySide(t *testing.T) {
+	var all sync.WaitGroup
+	all.Add(2)
+	e := execution(newJournal(), named("one", meeting{&all}), named("two", meeting{&all}))
+	e.Order.Options.Full, e.Now = true, time.Now
+	e.Checks[0].Timeout, e.Checks[1].Timeout = 30*time.Second, 30*time.Second
+	found, err := check.Execute(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found[0].Check != "one" || found[0].Verdict != check.Pass || found[1].Verdict != check.Pass {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestPolitelyADatabaseIsReadByOneCheckAtATime(t *testing.T) {
+	var busy sync.Mutex
+	alone := func(int) {
+		if !busy.TryLock() {
+			t.Error("two checks at once")
+			return
+		}
+		time.Sleep(time.Millisecond)
+		busy.Unlock()
+	}
+	var checks []check.Check
+	for i := range 5 {
+		checks = append(checks, named(fmt.Sprint(i), counting{n: 3, hook: alone}))
+	}
+	if _, err := check.Execute(t.Context(), execution(newJournal(), checks...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestMask(t *testing.T) {
 	for _, tt := range []struct {
 		class check.Class

@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,10 +18,60 @@ func (c *comparison) drill(ctx context.Context) error {
 		return nil
 	}
 	filter := c.inLit(true)
+	if c.r.Full() && c.means.indexed && c.state.At.isBeginning() {
+		err := c.drillPages(ctx, filter)
+		if !errors.Is(err, ErrSnapshot) {
+			return err
+		}
+	}
 	if c.means.indexed && sameOrder(c.means.leftIndex, c.means.rightKey) {
 		return c.walkKeys(ctx, filter, func(glance, int64) {})
 	}
 	return c.drillByLists(ctx, filter)
+}
+
+// drillPages is drill at full speed: the left table is read page by page in one
+// snapshot, which is three times as fast as by key and misses no row that moves
+// either, and the right rows of each lit key are looked up. Too many of them,
+// or a chunk that takes too long, is ErrSnapshot; nothing was handed over then.
+func (c *comparison) drillPages(ctx context.Context, filter string) error {
+	var suspects []Suspect
+	err := Walk(ctx, c.r, Span{Table: c.left.table, Snapshot: true},
+		func(ctx context.Context, s *Session, rng Range) (glance, error) {
+			where, args := rng.Where(c.left.alias, 1)
+			keys, err := s.keys(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s AND %s",
+				texts(c.left.alias, c.left.key), c.left.from(), where, filter), args, len(c.left.key))
+			if err == nil && len(keys) > drillLists {
+				err = ErrSplit
+			}
+			if err != nil {
+				return glance{}, err
+			}
+			return c.glanceAtKeys(ctx, s, keys)
+		},
+		func(_ context.Context, g glance, _ Position) error {
+			if suspects = append(suspects, g.suspects...); len(suspects) > lookWaiting {
+				return ErrSnapshot
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	c.lookout.Add(suspects...)
+	return nil
+}
+
+// glanceAtKeys looks exactly at the rows of some keys.
+func (c *comparison) glanceAtKeys(ctx context.Context, s *Session, keys [][]string) (glance, error) {
+	var g glance
+	for batch := range slices.Chunk(keys, lookBatchFull) {
+		sql, args := c.brief(c.judge, chosen(c.left.key, c.right.key, batch))
+		if err := s.Each(ctx, sql, args, func(rows pgx.Rows) error { return c.glanceAt(rows, &g) }); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
 }
 
 // inLit is the condition that a left row's key is in a lit bucket, or not.

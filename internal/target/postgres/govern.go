@@ -56,7 +56,7 @@ FROM (SELECT count(*) FILTER (WHERE state = 'active') AS active,
 // longer than a run may wait in all.
 func (g *governor) after(ctx context.Context, took, aim time.Duration) error {
 	o := g.t.opts
-	if err := o.Sleep(ctx, time.Duration(float64(took)*o.Polite.NiceRatio)); err != nil {
+	if err := g.rest(ctx, took); err != nil {
 		return err
 	}
 	if took > 3*aim {
@@ -68,6 +68,43 @@ func (g *governor) after(ctx context.Context, took, aim time.Duration) error {
 		return nil
 	}
 	return g.wait(ctx, took, aim)
+}
+
+// rest leaves the database to others for as long as they need it.
+func (g *governor) rest(ctx context.Context, took time.Duration) error {
+	p := g.t.opts.Polite
+	slowdown := g.t.neighbors.slowdown()
+	ratio := max(p.NiceRatio, restRatio(slowdown, p.MaxSlowdown))
+	length := min(time.Duration(float64(took)*ratio), maxRest)
+	g.t.rest(length)
+	long := ratio > p.NiceRatio && length >= longRest
+	if long {
+		g.say(fmt.Sprintf("resting %s between pieces, because others wait %.1f times as long while one is read", humane(length), slowdown))
+	}
+	err := g.t.opts.Sleep(ctx, length)
+	if long {
+		g.say("")
+	}
+	return err
+}
+
+// longRest is a rest that people are told of.
+const longRest = 2 * time.Second
+
+// rest keeps all polite runs from reading for so long.
+func (t *Target) rest(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if until := t.opts.Now().Add(d); until.After(t.rested) {
+		t.rested = until
+	}
+}
+
+// restLeft is how much of that is left.
+func (t *Target) restLeft() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, t.rested.Sub(t.opts.Now()))
 }
 
 // wait pauses as long as there is a reason.

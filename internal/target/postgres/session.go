@@ -30,6 +30,7 @@ type Session struct {
 	conn    *pgxpool.Conn
 	slots   *semaphore.Weighted
 	timeout time.Duration
+	marked  bool // it counts as a polite statement under way, see neighbors
 }
 
 // poolConfig is the pool's configuration. Its errors hold nothing of the DSN.
@@ -42,8 +43,9 @@ func (t *Target) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres target %s: its DSN cannot be read (expected postgres://user:password@host:port/database)", t.opts.Name)
 	}
-	// One per statement under way, one for the polite, one for the governor.
-	config.MaxConns = int32(min(t.opts.Sessions, 1000)) + 2 //nolint:gosec // bounded
+	// One per statement under way, one for the polite, one for the governor, one
+	// that measures how others fare.
+	config.MaxConns = int32(min(t.opts.Sessions, 1000)) + 3 //nolint:gosec // bounded
 	config.MinConns = 0
 	config.MaxConnIdleTime = time.Minute
 	config.ConnConfig.ConnectTimeout = t.opts.ConnectTimeout
@@ -117,6 +119,17 @@ func (t *Target) session(ctx context.Context, slots *semaphore.Weighted, timeout
 		}
 	}
 	s := &Session{t: t, slots: slots, timeout: timeout}
+	if slots == t.calm {
+		// Another polite run may have read meanwhile: its rest is everybody's.
+		if left := t.restLeft(); left > 0 {
+			if err := t.opts.Sleep(ctx, left); err != nil {
+				s.Release()
+				return nil, err
+			}
+		}
+		t.neighbors.enter()
+		s.marked = true
+	}
 	conn, err := t.pool.Acquire(ctx)
 	if err != nil {
 		s.Release()
@@ -148,6 +161,10 @@ func (s *Session) limit(ctx context.Context, timeout time.Duration) error {
 
 // Release gives the session and its turn back.
 func (s *Session) Release() {
+	if s.marked {
+		s.marked = false
+		s.t.neighbors.leave()
+	}
 	if s.conn != nil {
 		s.conn.Release()
 		s.conn = nil

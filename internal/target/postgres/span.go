@@ -43,6 +43,9 @@ type Position struct {
 	Done  bool     `json:"done,omitempty"`
 }
 
+// isBeginning tells whether nothing was accepted yet.
+func (p Position) isBeginning() bool { return p.After == nil && p.Page == 0 && !p.Done }
+
 // Range is one chunk of a walk.
 type Range struct {
 	span   *Span

@@ -77,6 +77,10 @@ type Polite struct {
 	// NiceRatio is how long to sleep after a chunk, as a share of the time the
 	// chunk took. Default 0.5.
 	NiceRatio float64
+	// MaxSlowdown is by how much longer than without us others may wait on
+	// average, as a share; the rests grow until it is so. Default 0.25; negative:
+	// it is not measured.
+	MaxSlowdown float64
 
 	MaxReplicaLag      time.Duration // default 5 s
 	MaxActive          int           // other sessions at work; default 40
@@ -112,6 +116,9 @@ func (o Options) withDefaults() Options {
 	orDuration(&p.StatementTimeout, time.Second)
 	if p.NiceRatio == 0 {
 		p.NiceRatio = 0.5
+	}
+	if p.MaxSlowdown == 0 {
+		p.MaxSlowdown = 0.25
 	}
 	orDuration(&p.MaxReplicaLag, 5*time.Second)
 	orInt(&p.MaxActive, 40)
@@ -175,8 +182,11 @@ type Target struct {
 	full *semaphore.Weighted // statements under way at full speed
 	calm *semaphore.Weighted // and politely: one
 
+	neighbors neighbors // and what they do to others
+
 	mu      sync.Mutex
-	version int // server_version_num, 0 until the first session
+	version int       // server_version_num, 0 until the first session
+	rested  time.Time // until when nothing is read politely
 }
 
 // Open prepares a target. It does not connect: a database that is down makes
@@ -189,6 +199,7 @@ func Open(_ context.Context, o Options) (*Target, error) {
 	t := &Target{opts: o.withDefaults()}
 	t.full = semaphore.NewWeighted(int64(t.opts.Sessions))
 	t.calm = semaphore.NewWeighted(1)
+	t.neighbors.t = t
 	config, err := t.poolConfig()
 	if err != nil {
 		return nil, err
