@@ -73,7 +73,7 @@ func postgresOptions(name string, t config.Target) postgres.Options {
 			StatementTarget:    p.Polite.StatementTarget.Std(),
 			StatementTimeout:   p.Polite.StatementTimeout.Std(),
 			NiceRatio:          p.Polite.NiceRatio,
-			MaxSlowdown:        p.Polite.MaxSlowdown,
+			BusyRatio:          p.Polite.BusyRatio,
 			MaxReplicaLag:      p.Polite.MaxReplicaLag.Std(),
 			MaxActive:          p.Polite.MaxActive,
 			MaxLockWaits:       p.Polite.MaxLockWaits,

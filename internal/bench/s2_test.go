@@ -249,7 +249,7 @@ func (b *bed) noteChecks(t *trial, s *shopServer, all scope, queries [][]time.Du
 		took := time.Duration(one.Seconds * float64(time.Second))
 		table += fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", one.Check, seconds(took), one.Plan, humanize.Comma(one.Read), humanize.Comma(one.Rows), other)
 	}
-	b.note("S2", "Where the time goes, from one more run of all checks (%s), one after another:\n\n%s", seconds(f.took), table)
+	b.note("S2", "Where the time goes, from one more run of all checks (%s), side by side, so that their times overlap:\n\n%s", seconds(f.took), table)
 }
 
 func rounded(values []time.Duration) string {

@@ -36,8 +36,8 @@ type settings struct {
 // settingsFrom reads the environment.
 func settingsFrom(lookup func(string) (string, bool)) (settings, error) {
 	s := settings{
-		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 300_000, quiet: 30 * time.Second,
-		polite: 6 * time.Minute, starts: 5,
+		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 300_000, quiet: time.Minute,
+		polite: 8 * time.Minute, starts: 5,
 	}
 	get := func(name string) string { v, _ := lookup(name); return v }
 	if s.trial = get("BENCH_TRIAL") != ""; s.trial {

@@ -95,7 +95,7 @@ type Polite struct {
 	StatementTarget    Duration `yaml:"statement_target"`
 	StatementTimeout   Duration `yaml:"statement_timeout"`
 	NiceRatio          float64  `yaml:"nice_ratio"`
-	MaxSlowdown        float64  `yaml:"max_slowdown"`
+	BusyRatio          float64  `yaml:"busy_ratio"`
 	MaxReplicaLag      Duration `yaml:"max_replica_lag"`
 	MaxActive          int      `yaml:"max_active"`
 	MaxLockWaits       int      `yaml:"max_lock_waits"`

@@ -77,9 +77,7 @@ type walk[T any] struct {
 
 	next   Position   // where the next range begins
 	shared []*Session // one per worker in a Snapshot walk
-	// watching: what this walk does to others is measured, from its second piece on.
-	watching bool
-	idle     chan *Session
+	idle   chan *Session
 }
 
 type outcome[T any] struct {
@@ -112,9 +110,6 @@ func (w *walk[T]) close() {
 		<-q
 	}
 	w.queue = nil
-	if w.watching {
-		w.r.t.neighbors.leaveOff()
-	}
 	if w.shared != nil {
 		w.r.t.apart(w.shared)
 	}
@@ -143,19 +138,10 @@ func (w *walk[T]) run(ctx context.Context, accept func(context.Context, T, Posit
 		}
 		w.r.tell()
 		if !w.r.opts.Full {
-			w.watch()
 			if err := w.r.gov.after(ctx, w.pace.last(), w.r.aim()); err != nil {
 				return err
 			}
 		}
-	}
-}
-
-// watch begins to measure what the walk does to others.
-func (w *walk[T]) watch() {
-	if !w.watching && !w.next.Done && w.r.t.opts.Polite.MaxSlowdown > 0 {
-		w.watching = true
-		w.r.t.neighbors.watch()
 	}
 }
 
@@ -277,10 +263,6 @@ func (w *walk[T]) once(ctx context.Context, rng Range, timeout time.Duration) (v
 		return value, err
 	}
 	defer w.done(s)
-	if !w.r.opts.Full && w.shared != nil { // its session is ours also while it rests
-		w.r.t.neighbors.enter()
-		defer w.r.t.neighbors.leave()
-	}
 	began := w.r.t.opts.Now()
 	value, err = w.read(ctx, s, rng)
 	if err == nil {

@@ -186,3 +186,61 @@ func TestWalkByPagesSeesGrowth(t *testing.T) {
 		t.Errorf("saw %d rows, %v", total, err)
 	}
 }
+
+func TestRestsGrowWithTheWorkOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		looks  []int // sessions of others at work
+		polite Polite
+		want   float64
+	}{
+		"nobody else":         {nil, Polite{}, 0.5},
+		"a single visitor":    {[]int{1, 0, 0, 0, 0, 0, 0, 0, 0}, Polite{}, 0.5 + 0.3*0.05764801/0.5*8.5},
+		"one session at work": {[]int{1, 1, 1, 1}, Polite{}, 9},
+		"many":                {[]int{30, 30}, Polite{}, 9},
+		"as configured":       {[]int{5, 5}, Polite{NiceRatio: 2, BusyRatio: 20}, 20},
+		"never less than nice": {
+			[]int{5, 5}, Polite{NiceRatio: 4, BusyRatio: 1}, 4,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := open(t, Options{Name: "shop", DSN: "postgres://nowhere", Polite: c.polite})
+			for _, active := range c.looks {
+				target.saw(active)
+			}
+			if got, _ := target.restRatio(); got < c.want-1e-6 || got > c.want+1e-6 {
+				t.Errorf("got %g, want %g", got, c.want)
+			}
+		})
+	}
+}
+
+// TestAPoliteCheckRestsWhileOthersWork, and says why; full speed does not rest.
+func TestAPoliteCheckRestsWhileOthersWork(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	pgtest.Exec(t, dsn, "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 50)")
+	var longest time.Duration
+	now := time.Unix(0, 0)
+	o := brisk(dsn)
+	o.Now = func() time.Time { now = now.Add(time.Second); return now } // so that each piece takes a second
+	o.Sleep = func(ctx context.Context, d time.Duration) error {
+		longest = max(longest, d)
+		return ctx.Err()
+	}
+	o.Polite = Polite{LookEvery: time.Hour, StatementTarget: time.Minute}
+	target := open(t, o)
+	target.saw(100)
+	rec, _ := detect(t, declare(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{})
+	if longest < 9*time.Second || longest > maxRest {
+		t.Errorf("the longest rest was %s", longest)
+	}
+	if len(rec.pauses) == 0 || !strings.Contains(rec.pauses[0], "because others keep 30.0 sessions at work (--full does not rest)") {
+		t.Errorf("it says %q", rec.pauses)
+	}
+	longest = 0
+	rec, _ = detect(t, declare(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{Full: true})
+	if longest > 2*time.Second || len(rec.pauses) > 0 {
+		t.Errorf("at full speed it rested %s and said %q", longest, rec.pauses)
+	}
+}

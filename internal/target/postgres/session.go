@@ -30,7 +30,6 @@ type Session struct {
 	conn    *pgxpool.Conn
 	slots   *semaphore.Weighted
 	timeout time.Duration
-	marked  bool // it counts as a polite statement under way, see neighbors
 }
 
 // poolConfig is the pool's configuration. Its errors hold nothing of the DSN.
@@ -43,9 +42,8 @@ func (t *Target) poolConfig() (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres target %s: its DSN cannot be read (expected postgres://user:password@host:port/database)", t.opts.Name)
 	}
-	// One per statement under way, one for the polite, one for the governor, one
-	// that measures how others fare.
-	config.MaxConns = int32(min(t.opts.Sessions, 1000)) + 3 //nolint:gosec // bounded
+	// One per statement under way, one for the polite, one for the governor.
+	config.MaxConns = int32(min(t.opts.Sessions, 1000)) + 2 //nolint:gosec // bounded
 	config.MinConns = 0
 	config.MaxConnIdleTime = time.Minute
 	config.ConnConfig.ConnectTimeout = t.opts.ConnectTimeout
@@ -127,8 +125,6 @@ func (t *Target) session(ctx context.Context, slots *semaphore.Weighted, timeout
 				return nil, err
 			}
 		}
-		t.neighbors.enter()
-		s.marked = true
 	}
 	conn, err := t.pool.Acquire(ctx)
 	if err != nil {
@@ -161,10 +157,6 @@ func (s *Session) limit(ctx context.Context, timeout time.Duration) error {
 
 // Release gives the session and its turn back.
 func (s *Session) Release() {
-	if s.marked {
-		s.marked = false
-		s.t.neighbors.leave()
-	}
 	if s.conn != nil {
 		s.conn.Release()
 		s.conn = nil

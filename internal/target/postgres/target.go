@@ -77,10 +77,10 @@ type Polite struct {
 	// NiceRatio is how long to sleep after a chunk, as a share of the time the
 	// chunk took. Default 0.5.
 	NiceRatio float64
-	// MaxSlowdown is by how much longer than without us others may wait on
-	// average, as a share; the rests grow until it is so. Default 0.25; negative:
-	// it is not measured.
-	MaxSlowdown float64
+	// BusyRatio is the same while others are at work: half a session of others
+	// on average or more. With less it is in between. Default 9, a tenth of the
+	// time; never less than NiceRatio.
+	BusyRatio float64
 
 	MaxReplicaLag      time.Duration // default 5 s
 	MaxActive          int           // other sessions at work; default 40
@@ -117,8 +117,8 @@ func (o Options) withDefaults() Options {
 	if p.NiceRatio == 0 {
 		p.NiceRatio = 0.5
 	}
-	if p.MaxSlowdown == 0 {
-		p.MaxSlowdown = 0.25
+	if p.BusyRatio == 0 {
+		p.BusyRatio = 9
 	}
 	orDuration(&p.MaxReplicaLag, 5*time.Second)
 	orInt(&p.MaxActive, 40)
@@ -172,6 +172,9 @@ func (o Options) Validate() error {
 	if o.Polite.NiceRatio < 0 {
 		bad("polite.nice_ratio is %g: it must not be negative", o.Polite.NiceRatio)
 	}
+	if o.Polite.BusyRatio < 0 {
+		bad("polite.busy_ratio is %g: it must not be negative", o.Polite.BusyRatio)
+	}
 	return errors.Join(errs...)
 }
 
@@ -182,11 +185,10 @@ type Target struct {
 	full *semaphore.Weighted // statements under way at full speed
 	calm *semaphore.Weighted // and politely: one
 
-	neighbors neighbors // and what they do to others
-
 	mu      sync.Mutex
 	version int       // server_version_num, 0 until the first session
 	rested  time.Time // until when nothing is read politely
+	atWork  float64   // sessions of others at work, a moving average
 }
 
 // Open prepares a target. It does not connect: a database that is down makes
@@ -199,7 +201,6 @@ func Open(_ context.Context, o Options) (*Target, error) {
 	t := &Target{opts: o.withDefaults()}
 	t.full = semaphore.NewWeighted(int64(t.opts.Sessions))
 	t.calm = semaphore.NewWeighted(1)
-	t.neighbors.t = t
 	config, err := t.poolConfig()
 	if err != nil {
 		return nil, err

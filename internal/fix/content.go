@@ -1,0 +1,96 @@
+package fix
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// MaxBatch is how many changes one transaction makes at most.
+const MaxBatch = 1_000
+
+// Op is what a change does to one row.
+type Op string
+
+// The operations. A quarantine is a delete that keeps the row where people can
+// query it; a validate proves a constraint and changes no row.
+const (
+	Update     Op = "update"
+	Delete     Op = "delete"
+	Quarantine Op = "quarantine"
+	Insert     Op = "insert"
+	Validate   Op = "validate"
+)
+
+// Form is what many changes of a plan have in common. It is made by the target
+// that carries it out and means nothing to anybody else.
+type Form struct {
+	Op    Op       `json:"op"`
+	Table string   `json:"table"` // schema.table, quoted as the target needs it
+	Key   []string `json:"key"`   // columns that tell rows apart
+	// Columns are those that an update writes, in the order of Old and New.
+	Columns []string `json:"columns,omitempty"`
+	// Unless is a condition, in the target's language over the row called t, under
+	// which the row is left alone although nothing else changed: its parent
+	// came back, another row refers to it. Made by the target, never from text
+	// that people wrote outside the config. Empty: none.
+	Unless string `json:"unless,omitempty"`
+	// Why says for people what Unless means: "its customer exists by now".
+	Why string `json:"why,omitempty"`
+	// Name is the constraint of a validate.
+	Name string `json:"name,omitempty"`
+}
+
+// Change is one row's change. Values are in the target's text form; nil is NULL.
+type Change struct {
+	Form int      `json:"f"` // index into the plan's forms
+	Key  []string `json:"k"`
+	// Before is the whole row for a delete or quarantine, and what an insert puts
+	// back is in After. A row that is not exactly so any more is left alone.
+	Before string `json:"b,omitempty"`
+	After  string `json:"a,omitempty"`
+	// Old and New are the written columns of an update.
+	Old []*string `json:"o,omitempty"`
+	New []*string `json:"n,omitempty"`
+}
+
+// Batch is the changes of one transaction, in order. Its number is its place in
+// the plan, from 0.
+type Batch struct {
+	N       int      `json:"n"`
+	Changes []Change `json:"changes"`
+}
+
+// Content is exactly what a plan changes.
+type Content struct {
+	Forms   []Form
+	Changes []Change
+}
+
+// Batches cuts the content into transactions.
+func (c Content) Batches() []Batch {
+	var out []Batch
+	for from := 0; from < len(c.Changes); from += MaxBatch {
+		out = append(out, Batch{N: len(out), Changes: c.Changes[from:min(from+MaxBatch, len(c.Changes))]})
+	}
+	return out
+}
+
+// Hash is over everything that is carried out: what it is for and each change,
+// in order. Two plans with one hash do the same.
+func (c Content) Hash(o Order, target string) (string, error) {
+	h := sha256.New()
+	write := json.NewEncoder(h)
+	for _, part := range []any{o.Check, o.Mode, o.Argument, o.Undoes, target, c.Forms} {
+		if err := write.Encode(part); err != nil {
+			return "", fmt.Errorf("hash of plan %s: %w", o.Ref(), err)
+		}
+	}
+	for _, change := range c.Changes {
+		if err := write.Encode(change); err != nil {
+			return "", fmt.Errorf("hash of plan %s: %w", o.Ref(), err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
