@@ -328,7 +328,7 @@ func (b *bed) notePolite(all latencies, before, after window, p *politeRun, most
 	b.note("S3", "pgbench in its own database of the same server (scale %d, %d clients, 80 %% `select-only`, 20 %% `simple-update`), which alone reaches "+
 		"%s transactions/s, held at %s/s. One run of pgbench, three windows; a latency counts from when the transaction was due. "+
 		"The 95th percentiles that the table above compares are medians over slices of 5 s; here they are over whole windows. "+
-		"Polite is the default: one session, statements that aim at 250 ms, and, while others are at work, a rest of nine times as long after each.\n\n"+
+		"Polite is the default: one session, statements that aim at 250 ms, and, while others are at work, a rest of nineteen times as long after each.\n\n"+
 		"| window | length | transactions | p50 | p95 | p99 |\n|---|---|---|---|---|---|\n%s%s%s",
 		bankScale, bankClients, humanize.Comma(int64(most)), humanize.Comma(int64(rate)),
 		show("before the check", before), show("during the check", p.window), show("after the check", after))

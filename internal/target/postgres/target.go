@@ -78,8 +78,8 @@ type Polite struct {
 	// chunk took. Default 0.5.
 	NiceRatio float64
 	// BusyRatio is the same while others are at work: half a session of others
-	// on average or more. With less it is in between. Default 9, a tenth of the
-	// time; never less than NiceRatio.
+	// on average or more. With less it is in between. Default 19, a twentieth
+	// of the time; never less than NiceRatio.
 	BusyRatio float64
 
 	MaxReplicaLag      time.Duration // default 5 s
@@ -118,7 +118,7 @@ func (o Options) withDefaults() Options {
 		p.NiceRatio = 0.5
 	}
 	if p.BusyRatio == 0 {
-		p.BusyRatio = 9
+		p.BusyRatio = 19
 	}
 	orDuration(&p.MaxReplicaLag, 5*time.Second)
 	orInt(&p.MaxActive, 40)
