@@ -76,7 +76,7 @@ func TestClickCarriesVerbAndRefOnly(t *testing.T) {
 	detail := post("run/1/orphans", w.channel, "30 orphans")
 	detail.Parent, detail.Message.Actions = "run/1", []message.Action{{Verb: "details", Ref: "R-1/orphans", Label: "Details"}}
 	w.outbox.Set(p, detail)
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	top := w.messages()[0].TS
 	thread, err := w.Thread(w.alice, w.channel, top)
 	if err != nil {

@@ -85,7 +85,7 @@ func TestDeadReplicasMessageIsFound(t *testing.T) {
 	w := newWorld(t, setup{idle: true})
 	w.start(setup{})
 	w.outbox.Set(post("run/7", w.channel, "first version"))
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	// As if the report never came: the row is as it was after Begin.
 	w.outbox.mu.Lock()
 	r := w.outbox.find("run/7", "")
@@ -93,7 +93,7 @@ func TestDeadReplicasMessageIsFound(t *testing.T) {
 	r.post.Message.Headline = message.Text("second version")
 	w.outbox.mu.Unlock()
 	w.outbox.signal()
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	if got := w.texts(); !slices.Equal(got, []string{"second version"}) {
 		t.Errorf("channel shows %q, want one message with the second version", got)
 	}
@@ -102,7 +102,7 @@ func TestDeadReplicasMessageIsFound(t *testing.T) {
 func TestEditsInPlaceWithDetailsInItsThread(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.outbox.Set(post("run/1", w.channel, "0 of 5 done"))
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	for i := range 40 { // faster than edits may come
 		w.outbox.Set(post("run/1", w.channel, fmt.Sprintf("%d of 40 done", i)))
 		time.Sleep(5 * time.Millisecond)
@@ -136,7 +136,7 @@ func TestMessageThatCannotBeEditedIsPostedAnew(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			w := newWorld(t, setup{})
 			w.outbox.Set(post("run/1", w.channel, "before"))
-			w.outbox.idle(t, 5*time.Second)
+			w.outbox.idle(t, 30*time.Second)
 			w.fault(workspace.Fault{Method: "chat.update", Kind: "error", Error: code})
 			w.fault(workspace.Fault{Method: "chat.postMessage", Kind: "lost_answer", Count: 1}) // and that is uncertain, too
 			final := post("run/1", w.channel, "after")
@@ -156,7 +156,7 @@ func TestMessageThatCannotBeEditedIsPostedAnew(t *testing.T) {
 func TestDeletedMessageIsPostedAnew(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.outbox.Set(post("run/1", w.channel, "before"))
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	old := w.outbox.row("run/1", "").ts
 	w.deleteAsAdmin(old)
 	w.fault(workspace.Fault{Method: "chat.postMessage", Kind: "lost_answer", Count: 1})
@@ -189,12 +189,12 @@ func (w *world) deleteAsAdmin(ts string) {
 func TestDetailsOfADeletedMessageDoNotSpillIntoTheChannel(t *testing.T) {
 	w := newWorld(t, setup{})
 	w.outbox.Set(post("run/1", w.channel, "result"))
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	w.deleteAsAdmin(w.outbox.row("run/1", "").ts)
 	detail := post("run/1/orphans", w.channel, "30 orphans")
 	detail.Parent = "run/1"
 	w.outbox.Set(detail)
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	if got := w.texts(); len(got) != 0 {
 		t.Errorf("channel shows %q, want nothing", got)
 	}
@@ -217,13 +217,13 @@ func TestResultReachesThePersonWhereTheBotIsNoMember(t *testing.T) {
 	running := post("run/1", outside.ID, "0 of 5 done")
 	running.ResponseURL = url
 	w.outbox.Set(running)
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	final := post("run/1", outside.ID, "3 of 5 checks fail")
 	final.ResponseURL, final.Final = url, true
 	detail := post("run/1/orphans", outside.ID, "30 orphans")
 	detail.Parent, detail.ResponseURL, detail.Final = "run/1", url, true
 	w.outbox.Set(final, detail)
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	all, _, err := w.Messages(w.alice, outside.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -279,7 +279,7 @@ func TestEphemeralIsShownOnceOrNotAtAll(t *testing.T) {
 				w.fault(*c.fault)
 			}
 			w.outbox.Set(p)
-			w.outbox.idle(t, 5*time.Second)
+			w.outbox.idle(t, 30*time.Second)
 			shown := w.messages()
 			if len(shown) != c.shown || !shown[0].Ephemeral {
 				t.Errorf("shown %+v", shown)
@@ -301,7 +301,7 @@ func TestBlocksThatSlackRefusesBecomePlainer(t *testing.T) {
 	p.Message.Actions = []message.Action{{Verb: "again", Ref: "R-1", Label: "Run again"}}
 	w.fault(workspace.Fault{Method: "chat.postMessage", Kind: "error", Error: "invalid_attachments", Count: 2})
 	w.outbox.Set(p)
-	w.outbox.idle(t, 5*time.Second)
+	w.outbox.idle(t, 30*time.Second)
 	shown := w.messages()
 	if len(shown) != 1 {
 		t.Fatalf("shown %+v", shown)

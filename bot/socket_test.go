@@ -34,7 +34,7 @@ func TestNoCommandIsLostAcrossRefreshesAndCuts(t *testing.T) {
 			if kind == "drop" {
 				// What Slack wrote to a socket at the moment it breaks is lost
 				// with any client; so let it be quiet for that moment.
-				eventually(t, 5*time.Second, "acks", func() bool { return len(acksOf(w)) == i })
+				eventually(t, 30*time.Second, "acks", func() bool { return len(acksOf(w)) == i })
 			}
 			if err := w.Inject(workspace.Fault{Method: "socket", Kind: kind, Count: 1}); err != nil {
 				t.Fatal(err)
@@ -43,7 +43,7 @@ func TestNoCommandIsLostAcrossRefreshesAndCuts(t *testing.T) {
 		w.say(w.alice, "", fmt.Sprintf("/integrity check number-%d", i))
 		time.Sleep(10 * time.Millisecond)
 	}
-	eventually(t, 5*time.Second, "200 acks", func() bool { return len(acksOf(w)) == 200 })
+	eventually(t, 30*time.Second, "200 acks", func() bool { return len(acksOf(w)) == 200 })
 	for _, e := range acksOf(w) {
 		if e.Event != "" || e.LatencyMS >= 3000 {
 			t.Errorf("ack of %s: event %q after %.0f ms", e.EnvelopeID, e.Event, e.LatencyMS)
@@ -169,7 +169,7 @@ func TestSilentSocketIsReplaced(t *testing.T) {
 		t.Fatalf("sockets %+v although Slack pings, want %+v", got, first)
 	}
 	w.inject("silence", "")
-	eventually(t, 5*time.Second, "new sockets", func() bool {
+	eventually(t, 30*time.Second, "new sockets", func() bool {
 		for _, l := range w.bot.Status().Links {
 			if l.Number > 2 {
 				return true
@@ -178,7 +178,7 @@ func TestSilentSocketIsReplaced(t *testing.T) {
 		return false
 	})
 	w.ClearFaults()
-	eventually(t, 5*time.Second, "two live sockets", func() bool { return len(w.bot.Status().Links) == 2 })
+	eventually(t, 30*time.Second, "two live sockets", func() bool { return len(w.bot.Status().Links) == 2 })
 	w.say(w.alice, "", "/integrity help")
 	eventually(t, 3*time.Second, "the command", func() bool { return len(w.asker.requests()) == 1 })
 }
@@ -191,12 +191,12 @@ func TestComesBackAfterAnOutage(t *testing.T) {
 	if err := w.Inject(workspace.Fault{Method: "socket", Kind: "drop"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the bot to say that it is not ready", func() bool { return w.bot.Ready() != nil })
+	eventually(t, 30*time.Second, "the bot to say that it is not ready", func() bool { return w.bot.Ready() != nil })
 	if err := w.bot.Ready(); !strings.Contains(err.Error(), "no socket to Slack") {
 		t.Errorf("Ready says %q", err)
 	}
 	w.ClearFaults()
-	eventually(t, 5*time.Second, "two sockets", func() bool { return len(w.bot.Status().Links) == 2 })
+	eventually(t, 30*time.Second, "two sockets", func() bool { return len(w.bot.Status().Links) == 2 })
 }
 
 func TestOpenHonoursRetryAfter(t *testing.T) {
@@ -218,7 +218,7 @@ func TestTooManySockets(t *testing.T) {
 	second := &world{Workspace: w.Workspace, t: t, asker: &asker{}, outbox: newMemory()}
 	second.start(setup{unstarted: true})
 	defer func() { _ = second.halt() }()
-	eventually(t, 5*time.Second, "the refusal to be said", func() bool {
+	eventually(t, 30*time.Second, "the refusal to be said", func() bool {
 		return strings.Contains(second.bot.Status().Trouble, "more than 10 sockets")
 	})
 	if err := second.bot.Ready(); err != nil {
