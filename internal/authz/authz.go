@@ -70,6 +70,17 @@ func (p Policy) Decide(s Subject, need Permission) Decision {
 	}
 }
 
+// Holders are the names of the roles that grant a permission.
+func (p Policy) Holders(need Permission) []string {
+	var names []string
+	for _, r := range p.Roles {
+		if r.grants(need) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
 // RolesOf lists the names of the roles the subject is in.
 func (p Policy) RolesOf(s Subject) []string {
 	var names []string

@@ -44,6 +44,8 @@ type Check struct {
 	Currency string
 	// OnRequest keeps it out of "all": it runs when it or its domain is named.
 	OnRequest bool
+	// Fixable: the config declares how what it finds may be repaired.
+	Fixable bool
 	// Timeout bounds one run of this check.
 	Timeout  time.Duration
 	Detector Detector

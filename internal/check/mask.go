@@ -101,6 +101,10 @@ func fileLine(cols []Column, values []string, row Row, currency string) []string
 	return append(line, row.Class, money, currency, since)
 }
 
+// Inert keeps a spreadsheet from taking foreign text for a formula, for a cell
+// of any kind of data.
+func Inert(v string) string { return inert(v, false) }
+
 // inert keeps a spreadsheet from taking foreign text for a formula, as OWASP's
 // page on CSV injection advises.
 func inert(v string, numeric bool) string {

@@ -25,7 +25,21 @@ type Order struct {
 	// NoRows forbids row data in messages and files: the channel is shared with
 	// another organisation.
 	NoRows bool
+	// Step is what the run does beside or instead of running its checks.
+	Step Step `json:",omitempty"`
+	// Plan is the plan that it works out or applies; 0: none.
+	Plan int64 `json:",omitempty"`
 }
+
+// Step is a kind of run.
+type Step string
+
+// The kinds of run. Most only look: their Step is empty.
+const (
+	StepPlan   Step = "plan"   // works a plan out, and changes nothing
+	StepApply  Step = "apply"  // carries a plan out, then runs the check that led to it
+	StepVerify Step = "verify" // only looks, and answers with the runbook's list
+)
 
 // Ref is how people name the run: R-1042.
 func (o Order) Ref() string { return Ref(o.ID) }

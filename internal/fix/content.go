@@ -21,6 +21,10 @@ const (
 	Quarantine Op = "quarantine"
 	Insert     Op = "insert"
 	Validate   Op = "validate"
+	// Keep changes nothing: the row must still be there, and is kept from being
+	// deleted until the transaction's end. For the row that others of its group
+	// are about to refer to.
+	Keep Op = "keep"
 )
 
 // Form is what many changes of a plan have in common. It is made by the target
@@ -38,6 +42,10 @@ type Form struct {
 	Unless string `json:"unless,omitempty"`
 	// Why says for people what Unless means: "its customer exists by now".
 	Why string `json:"why,omitempty"`
+	// Held is another such condition, under which a row still refers to this one:
+	// it is left alone as WhyDependant. It is judged after the changes before this
+	// one, so that rows that the plan removes first do not count. Empty: none.
+	Held string `json:"held,omitempty"`
 	// Name is the constraint of a validate.
 	Name string `json:"name,omitempty"`
 }
@@ -46,6 +54,13 @@ type Form struct {
 type Change struct {
 	Form int      `json:"f"` // index into the plan's forms
 	Key  []string `json:"k"`
+	// Group ties changes together: those of one group are made all or none, in
+	// one transaction. A row goes with those that refer to it or not at all: what
+	// changed since the preview must not lose its dependants. 0: on its own.
+	Group int `json:"g,omitempty"`
+	// Repairs: this change is what repairs one of the failing rows, and not one that
+	// goes with it. A plan in which none says so is counted by its forms.
+	Repairs bool `json:"r,omitempty"`
 	// Before is the whole row for a delete or quarantine, and what an insert puts
 	// back is in After. A row that is not exactly so any more is left alone.
 	Before string `json:"b,omitempty"`
@@ -68,11 +83,30 @@ type Content struct {
 	Changes []Change
 }
 
-// Batches cuts the content into transactions.
+// Batches cuts the content into transactions, never inside a group. A planner
+// keeps the changes of a group together and groups small, so that there is
+// always a place to cut; if not, a batch is larger.
 func (c Content) Batches() []Batch {
+	last := map[int]int{}
+	for i, change := range c.Changes {
+		last[change.Group] = i
+	}
 	var out []Batch
-	for from := 0; from < len(c.Changes); from += MaxBatch {
-		out = append(out, Batch{N: len(out), Changes: c.Changes[from:min(from+MaxBatch, len(c.Changes))]})
+	from, cut, open := 0, 0, -1
+	for i, change := range c.Changes {
+		if open < i {
+			cut = i // no group is open here
+		}
+		if i-from >= MaxBatch && cut > from {
+			out = append(out, Batch{N: len(out), Changes: c.Changes[from:cut]})
+			from = cut
+		}
+		if change.Group != 0 {
+			open = max(open, last[change.Group])
+		}
+	}
+	if from < len(c.Changes) {
+		out = append(out, Batch{N: len(out), Changes: c.Changes[from:]})
 	}
 	return out
 }

@@ -63,7 +63,7 @@ type Skipped struct {
 func (r Result) Again() []int {
 	var out []int
 	for _, s := range r.Skipped {
-		if s.Why == WhyLocked || s.Why == WhyDependant {
+		if s.Why == WhyLocked || s.Why == WhyDependant || s.Why == WhyGroup {
 			out = append(out, s.Index)
 		}
 	}

@@ -65,6 +65,9 @@ type Draft struct {
 	Does string `json:"does"`
 	// Button is the short form for the confirming button: "change 30 orders".
 	Button string `json:"button"`
+	// Done is what has become of the repaired rows once it is applied, to follow
+	// a number of them: "quarantined", "put back". Empty: "changed".
+	Done   string `json:"done,omitempty"`
 	Noun   string `json:"noun"` // what Rows counts, in the plural
 	Target string `json:"target"`
 	Place  string `json:"place"`
@@ -130,6 +133,9 @@ type Outcome struct {
 	Left    int64         `json:"left,omitempty"` // changes never tried, because it was stopped or failed
 	Batches int           `json:"batches"`        // committed
 	Took    time.Duration `json:"took"`
+	// Unknown: the target did not tell what became of the last batch. The numbers
+	// are the least that was done.
+	Unknown bool `json:"unknown,omitempty"`
 	// Taken counts how often another process had to go on with it.
 	Taken int `json:"taken,omitempty"`
 	// Verdict, Before and After are the originating check: failing rows at the
@@ -157,4 +163,7 @@ const (
 	WhyUnless    Why = "right again"              // the form's own condition held
 	WhyDependant Why = "a row still refers to it" // one that was itself left alone
 	WhyTaken     Why = "its key is taken"         // an insert met another row
+	// WhyGroup is of changes against which nothing speaks but that another one of
+	// their group was left alone.
+	WhyGroup Why = "goes with a row that was left alone"
 )

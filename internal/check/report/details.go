@@ -5,6 +5,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // Details tells how the checks of a run were read: for those who want to know
@@ -28,8 +29,8 @@ func detailLines(f check.Finding, checks Checks) []message.Line {
 	c := checks[f.Check]
 	out := []message.Line{
 		message.Join(icon(f.Verdict), " ", message.Strong(string(f.Verdict)+" "+checks.title(f.Check)), "  "+f.Check),
-		message.Text("%s · %s · %s rows judged, %s read", c.Kind, Plan(f), count(f.Result.Scanned), count(f.Result.Read)),
-		message.Join("began ", message.At(f.Started), fmt.Sprintf(", took %s", duration(f.Duration)), position(f)),
+		message.Text("%s · %s · %s rows judged, %s read", c.Kind, Plan(f), phrase.Count(f.Result.Scanned), phrase.Count(f.Result.Read)),
+		message.Join("began ", message.At(f.Started), fmt.Sprintf(", took %s", phrase.Duration(f.Duration)), position(f)),
 	}
 	if f.Reason != "" {
 		out = append(out, message.Text("%s", f.Reason))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // headline is the first line: the verdict, the worst number, what it means.
@@ -26,7 +27,7 @@ func headline(run check.Run, checks Checks) message.Line {
 	case all == 1:
 		return message.Text("🟢 PASS %s: %s", run.Title, ofWhole(run.Findings[0])+" wrong")
 	}
-	return message.Text("🟢 PASS %s: all %d checks pass, 0 of %s rows wrong", run.Title, all, count(t.scanned))
+	return message.Text("🟢 PASS %s: all %d checks pass, 0 of %s rows wrong", run.Title, all, phrase.Count(t.scanned))
 }
 
 // totals of a run's findings.
@@ -70,8 +71,8 @@ func (t totals) failText(all int) string {
 	if t.unknown > 0 {
 		s += fmt.Sprintf(", %d unknown", t.unknown)
 	}
-	s += " — " + plural(t.rows, "row") + " wrong"
-	if m := moneyText(t.money); m != "" {
+	s += " — " + phrase.Plural(t.rows, "row") + " wrong"
+	if m := phrase.Amounts(t.money); m != "" {
 		s += ", " + m + " at stake"
 	}
 	return s
@@ -81,12 +82,12 @@ func (t totals) worstText(checks Checks) string {
 	if t.failed < 2 {
 		return ""
 	}
-	return fmt.Sprintf("; worst: %s, %s", checks.title(t.worst.Check), count(t.worst.Tally.Rows))
+	return fmt.Sprintf("; worst: %s, %s", checks.title(t.worst.Check), phrase.Count(t.worst.Tally.Rows))
 }
 
 func (t totals) stoppedText() string {
 	if t.failed == 0 {
 		return "nothing wrong was found until then"
 	}
-	return plural(t.rows, "row") + " wrong until then"
+	return phrase.Plural(t.rows, "row") + " wrong until then"
 }

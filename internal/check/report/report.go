@@ -13,6 +13,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // Checks finds the declaration of a check by name.
@@ -32,6 +33,9 @@ func HeadKey(run int64) string { return fmt.Sprintf("run/%d", run) }
 // each check that failed or did not answer.
 func Finished(run check.Run, checks Checks) []message.Post {
 	posts := []message.Post{head(run, checks)}
+	if run.Step == check.StepVerify {
+		posts[0] = verified(run, checks)
+	}
 	for _, f := range run.Findings {
 		if f.Verdict == check.Pass {
 			continue
@@ -95,7 +99,7 @@ func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
 	if f.Verdict == check.Unknown {
 		line = append(line, message.Span{Text: f.Reason})
 		if f.Tally.Rows > 0 {
-			line = append(line, message.Span{Text: fmt.Sprintf(" At least %s wrong before that.", count(f.Tally.Rows))})
+			line = append(line, message.Span{Text: fmt.Sprintf(" At least %s wrong before that.", phrase.Count(f.Tally.Rows))})
 		}
 		return line
 	}
@@ -103,14 +107,14 @@ func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
 	if f.Verdict == check.Pass {
 		return line
 	}
-	if m := moneyText(f.Tally.Money); m != "" {
+	if m := phrase.Amounts(f.Tally.Money); m != "" {
 		line = append(line, message.Span{Text: " · " + m})
 	}
 	if c := classText(f.Tally.Classes); c != "" {
 		line = append(line, message.Span{Text: " · " + c})
 	}
 	if !f.Tally.First.IsZero() {
-		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+age(now.Sub(f.Tally.First))+" ago)")...)
+		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+phrase.Age(now.Sub(f.Tally.First))+" ago)")...)
 	}
 	return line
 }
@@ -127,7 +131,7 @@ func contextLine(run check.Run, checks Checks) message.Line {
 	for _, f := range run.Findings {
 		read += f.Result.Read
 	}
-	pieces = append(pieces, fmt.Sprintf("%s · %s rows read", duration(run.Finished.Sub(run.Started)), count(read)))
+	pieces = append(pieces, fmt.Sprintf("%s · %s rows read", phrase.Duration(run.Finished.Sub(run.Started)), phrase.Count(read)))
 	if run.AskedBy != "" {
 		pieces = append(pieces, " · asked by ", message.Mention(run.AskedBy))
 	}

@@ -24,7 +24,7 @@ var (
 
 var checks = report.Checks{
 	"orphaned-orders": {
-		Name: "orphaned-orders", Title: "Orphaned orders", Kind: "orphans", Place: "production/shop", Noun: "orders", Owner: "backend",
+		Name: "orphaned-orders", Title: "Orphaned orders", Kind: "orphans", Fixable: true, Place: "production/shop", Noun: "orders", Owner: "backend",
 		Means: "belong to a customer that does not exist", Likely: "Likely when customers are deleted while orders are in flight.",
 	},
 	"order-payments": {Name: "order-payments", Title: "Payments", Kind: "match", Place: "production/shop", Noun: "orders", Means: "were not paid as they should have been"},
@@ -70,6 +70,12 @@ func run(state check.RunState, findings ...check.Finding) check.Run {
 	return r
 }
 
+func verify(findings ...check.Finding) check.Run {
+	r := run(check.Done, findings...)
+	r.Title, r.Step = "Verification", check.StepVerify
+	return r
+}
+
 func TestWhatPeopleRead(t *testing.T) {
 	half := check.Finding{Check: "order-payments", Verdict: check.Unknown, Reason: "Postgres production/shop did not answer in 5 s.", Tally: check.Tally{Rows: 4, Columns: payments.Tally.Columns, Examples: payments.Tally.Examples}}
 	stopped := run(check.Stopped, orphans)
@@ -83,18 +89,20 @@ func TestWhatPeopleRead(t *testing.T) {
 	one := orphans
 	one.Tally.Rows = 1
 	for name, posts := range map[string][]message.Post{
-		"fail":    report.Finished(run(check.Done, orphans, payments, stock, cache), checks),
-		"pass":    report.Finished(run(check.Done, stock, stock), checks),
-		"single":  report.Finished(run(check.Done, stock), checks),
-		"one-row": report.Finished(run(check.Done, one), checks),
-		"unknown": report.Finished(run(check.Done, stock, cache), checks),
-		"partial": report.Finished(run(check.Done, half), checks),
-		"stopped": report.Finished(stopped, checks),
-		"failed":  report.Finished(failed, checks),
-		"shared":  report.Finished(shared, checks),
-		"queued":  {report.Queued(run(check.Queued, orphans, stock).Order)},
-		"running": {report.Running(running, map[string]check.Progress{"order-payments": {Done: 41, Total: 100, Reading: "payments", Paused: "replica lag 12 s (limit 5 s)"}}, checks, began.Add(4*time.Second))},
-		"details": {report.Details(run(check.Done, orphans, stock), checks, "")},
+		"fail":     report.Finished(run(check.Done, orphans, payments, stock, cache), checks),
+		"pass":     report.Finished(run(check.Done, stock, stock), checks),
+		"single":   report.Finished(run(check.Done, stock), checks),
+		"one-row":  report.Finished(run(check.Done, one), checks),
+		"unknown":  report.Finished(run(check.Done, stock, cache), checks),
+		"partial":  report.Finished(run(check.Done, half), checks),
+		"stopped":  report.Finished(stopped, checks),
+		"failed":   report.Finished(failed, checks),
+		"shared":   report.Finished(shared, checks),
+		"queued":   {report.Queued(run(check.Queued, orphans, stock).Order)},
+		"running":  {report.Running(running, map[string]check.Progress{"order-payments": {Done: 41, Total: 100, Reading: "payments", Paused: "replica lag 12 s (limit 5 s)"}}, checks, began.Add(4*time.Second))},
+		"verify":   report.Finished(verify(orphans, payments, stock, cache), checks)[:1],
+		"verified": report.Finished(verify(stock), checks)[:1],
+		"details":  {report.Details(run(check.Done, orphans, stock), checks, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text string
@@ -137,21 +145,6 @@ func TestTimesInExamplesAreReadable(t *testing.T) {
 		posts := report.Finished(run(check.Done, f), checks)
 		if got := posts[1].Message.Parts[0].Table.Rows[0][0]; got != want {
 			t.Errorf("%q is shown as %q, want %q", value, got, want)
-		}
-	}
-}
-
-func TestMoney(t *testing.T) {
-	for _, tt := range []struct{ currency, amount, want string }{
-		{"USD", "18204.1", "$18,204.10"},
-		{"EUR", "0.005", "€0.005"},
-		{"CHF", "1234567.89", "1,234,567.89 CHF"},
-		{"USD", "-5", "-$5.00"},
-		{"", "1000", "1,000.00"},
-		{"USD", "12345678901234567890.12", "$12,345,678,901,234,567,890.12"},
-	} {
-		if got := report.Money(tt.currency, decimal.RequireFromString(tt.amount)); got != tt.want {
-			t.Errorf("Money(%s, %s) = %s, want %s", tt.currency, tt.amount, got, tt.want)
 		}
 	}
 }

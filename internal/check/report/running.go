@@ -8,6 +8,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // Running gives the head message of a run that is not over: how far it is, why
@@ -56,7 +57,7 @@ func progressPieces(run check.Run, progress map[string]check.Progress, now time.
 		wrong += f.Tally.Rows
 	}
 	if wrong > 0 {
-		pieces = append(pieces, plural(wrong, "row")+" wrong so far")
+		pieces = append(pieces, phrase.Plural(wrong, "row")+" wrong so far")
 	}
 	for _, name := range sortedNames(progress) {
 		p := progress[name]
@@ -66,7 +67,7 @@ func progressPieces(run check.Run, progress map[string]check.Progress, now time.
 		share := min(float64(p.Done)/float64(p.Total), 1)
 		pieces = append(pieces, fmt.Sprintf("%.0f %% of %s read", 100*share, p.Reading))
 		if left := remaining(run, now, share); left > 0 && len(run.Checks) == 1 {
-			pieces = append(pieces, "about "+duration(left)+" left")
+			pieces = append(pieces, "about "+phrase.Duration(left)+" left")
 		}
 		break
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // thread explains one failing or unanswered check.
@@ -15,7 +16,7 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 	}
 	m := message.Message{
 		Headline: threadHeadline(f, checks),
-		Context:  []message.Line{message.Text("%s · %s · %s", ref, Plan(f), duration(f.Duration))},
+		Context:  []message.Line{message.Text("%s · %s · %s", ref, Plan(f), phrase.Duration(f.Duration))},
 		Actions: []message.Action{
 			{Verb: "again", Ref: ref, Label: "Run again"},
 			{Verb: "details", Ref: ref, Label: "Details"},
@@ -28,19 +29,35 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 		m.Parts = append(m.Parts, lines("This channel is shared with another organisation, so rows are not shown here. Ask again in a private channel."))
 		return m
 	}
+	if f.Verdict == check.Fail {
+		m.Actions = append(remedies(checks[f.Check], ref), m.Actions...)
+	}
 	m.Parts = append(m.Parts, message.Part{Table: examples(f)})
 	if f.Tally.Rows > int64(len(f.Tally.Examples)) {
-		m.Parts = append(m.Parts, lines(fmt.Sprintf("%d of %s shown; the file %s lists them all.", len(f.Tally.Examples), count(f.Tally.Rows), fileName(run, f))))
+		m.Parts = append(m.Parts, lines(fmt.Sprintf("%d of %s shown; the file %s lists them all.", len(f.Tally.Examples), phrase.Count(f.Tally.Rows), fileName(run, f))))
 	}
 	if likely := checks[f.Check].Likely; likely != "" {
 		m.Parts = append(m.Parts, lines(likely))
 	}
 	m.Files = []message.File{{
 		Name:   fileName(run, f),
-		Title:  fmt.Sprintf("%s: all %s", checks.title(f.Check), plural(f.Tally.Rows, "row")),
+		Title:  fmt.Sprintf("%s: all %s", checks.title(f.Check), phrase.Plural(f.Tally.Rows, "row")),
 		Source: fmt.Sprintf("run/%d/%s", run.ID, f.Check),
 	}}
 	return m
+}
+
+// remedies are what can be done about a failing check: what is wrong now, and
+// that it comes again.
+func remedies(c check.Check, ref string) []message.Action {
+	var out []message.Action
+	if c.Fixable {
+		out = append(out, message.Action{Verb: "fix", Ref: ref, Label: "Preview fix", Style: message.Primary})
+	}
+	if c.Name != "" {
+		out = append(out, message.Action{Verb: "prevent", Ref: ref, Label: "How to prevent"})
+	}
+	return out
 }
 
 func threadHeadline(f check.Finding, checks Checks) message.Line {
@@ -55,11 +72,11 @@ func threadHeadline(f check.Finding, checks Checks) message.Line {
 	if means == "" {
 		means = "break this check"
 	}
-	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), count(f.Tally.Rows), noun, means)
+	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), phrase.Count(f.Tally.Rows), noun, means)
 	if f.Tally.Rows == 1 {
 		text = fmt.Sprintf("🔴 FAIL %s: 1 found. Such %s %s.", checks.title(f.Check), noun, means)
 	}
-	if m := moneyText(f.Tally.Money); m != "" {
+	if m := phrase.Amounts(f.Tally.Money); m != "" {
 		text += " " + m + " at stake."
 	}
 	return message.Text("%s", text)
@@ -81,7 +98,7 @@ func examples(f check.Finding) *message.Table {
 		}
 		for i, v := range e.Values {
 			if i < len(f.Tally.Columns) && f.Tally.Columns[i].Class == check.Time {
-				v = moment(v)
+				v = phrase.Moment(v)
 			}
 			row = append(row, v)
 		}
