@@ -128,6 +128,11 @@ func decode(node *yaml.Node, into any) []*Fault {
 			own.Content = append(own.Content, &key, node.Content[i+1])
 		}
 	}
+	return strictly(node, &own, into)
+}
+
+// strictly reads a mapping. Faults without a line stand in that of node.
+func strictly(node, own *yaml.Node, into any) []*Fault {
 	err := own.Load(into, yaml.WithKnownFields())
 	var many *yaml.LoadErrors
 	var one *yaml.LoadError

@@ -3,7 +3,8 @@
 // read-only, has time-outs, reads in chunks of a fraction of a second, and the
 // number of statements under way is bounded for all checks together.
 //
-// It must never write, never hold a snapshot longer than one chunk (the one
+// It must never write (only a [Fixing] does, and only what a confirmed plan says,
+// through sessions of its own), never hold a snapshot longer than one chunk (the one
 // exception, at full speed, is bounded and described at Span.Snapshot), never
 // turn a database that did not answer into an empty result, and never let a
 // DSN into an error, a log or a message.
