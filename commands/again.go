@@ -19,6 +19,9 @@ func againCommand(env Env) Command {
 			return check.Order{}, nil, err
 		}
 		o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
+		if run.Step == check.StepVerify && only == "" {
+			o.Step = run.Step
+		}
 		var checks []check.Check
 		for _, one := range env.Catalog {
 			if slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name) {

@@ -83,6 +83,15 @@ func selection(catalog check.Catalog, c Call) ([]check.Check, string, check.Opti
 	return checks, title, opts, err
 }
 
+// unknownCheckFor is the same for a command that takes one check and no domain.
+func unknownCheckFor(catalog check.Catalog, command, word string) error {
+	all := names(catalog)
+	if near := nearest(word, all); near != "" {
+		return badInput("There is no check called \"%s\". Did you mean \"%s\"?", clip(word), near).try(command + " " + near)
+	}
+	return badInput("There is no check called \"%s\". There are %s.", clip(word), strings.Join(all, ", ")).try("help")
+}
+
 func unknownCheck(catalog check.Catalog, word string) error {
 	if near := nearest(strings.ToLower(word), catalog.Words()); near != "" {
 		return badInput("There is no check called \"%s\". Did you mean \"%s\"?", clip(word), near).try("check " + near)

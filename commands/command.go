@@ -46,6 +46,11 @@ type Call struct {
 type Prepared struct {
 	// Target is what the call acts on, for the audit: a check, R-1042.
 	Target string
+	// Rule is what decided, where that was not the permission alone, and Refused
+	// that it decided against it: the Reply says why, and what Build gives is
+	// recorded all the same.
+	Rule    string
+	Refused bool
 	// Pending: the outcome comes later and has audit events of its own.
 	Pending bool
 	// Numbered asks for a new run number, given to Build.

@@ -12,6 +12,8 @@ import (
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/fix/report"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -23,6 +25,8 @@ type ledger struct {
 	runs    int64
 	intents []commands.Intent
 	down    error
+	// moved is called for each decision, as the store compares and sets.
+	moved func(fix.Transition) error
 }
 
 func (l *ledger) Record(_ context.Context, key string, numbered bool, build func(int64) commands.Intent) (bool, error) {
@@ -36,7 +40,14 @@ func (l *ledger) Record(_ context.Context, key string, numbered bool, build func
 	if numbered {
 		l.runs++
 	}
-	l.intents = append(l.intents, build(l.runs))
+	in := build(l.runs)
+	if in.Decide != nil && l.moved != nil {
+		if err := l.moved(*in.Decide); err != nil {
+			delete(l.keys, key)
+			return false, err
+		}
+	}
+	l.intents = append(l.intents, in)
 	return false, nil
 }
 
@@ -70,15 +81,26 @@ func (d directory) Place(_ context.Context, channel string) (commands.Place, err
 	return d.places[channel], d.down
 }
 
-// archive holds a few runs.
-type archive map[int64]check.Run
+// archive holds a few runs and plans.
+type archive struct {
+	runs  map[int64]check.Run
+	plans map[int64]fix.Plan
+}
 
 func (a archive) Run(_ context.Context, id int64) (check.Run, error) {
-	r, ok := a[id]
+	r, ok := a.runs[id]
 	if !ok {
 		return check.Run{}, commands.ErrNotFound
 	}
 	return r, nil
+}
+
+func (a archive) Plan(_ context.Context, id int64) (fix.Plan, time.Time, error) {
+	p, ok := a.plans[id]
+	if !ok {
+		return fix.Plan{}, noon, commands.ErrNotFound
+	}
+	return p, noon, nil
 }
 
 func (a archive) Events(context.Context, commands.EventFilter) ([]audit.Entry, error) {
@@ -86,14 +108,15 @@ func (a archive) Events(context.Context, commands.EventFilter) ([]audit.Entry, e
 }
 
 var catalog = check.Catalog{
-	{Name: "orphaned-orders", Title: "Orphaned orders", Domain: "orders", Target: "shop"},
+	{Name: "orphaned-orders", Title: "Orphaned orders", Domain: "orders", Target: "shop", Place: "production/shop", Fixable: true},
 	{Name: "order-totals", Title: "Order totals", Domain: "orders", Target: "shop"},
-	{Name: "product-stock", Title: "Stock", Domain: "inventory", Target: "shop"},
+	{Name: "product-stock", Title: "Stock", Domain: "inventory", Target: "shop", Place: "production/shop", Fixable: true},
 	{Name: "verify-totals", Title: "Totals", Domain: "verification", Target: "shop", OnRequest: true},
 }
 
 var policy = authz.Policy{Roles: []authz.Role{
-	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "audit:read"}},
+	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "audit:read"}},
+	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*"}},
 	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders"}},
 	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},
 }}
@@ -104,6 +127,8 @@ type house struct {
 	ledger *ledger
 	people map[string]authz.Subject
 	dir    *directory
+	plans  map[int64]fix.Plan
+	fixes  fix.Catalog
 }
 
 func newHouse(t *testing.T) house {
@@ -111,6 +136,7 @@ func newHouse(t *testing.T) house {
 	people := map[string]authz.Subject{
 		"U1ALICE":    {User: "U1ALICE", Team: "T1", Groups: []string{"S0RESP"}},
 		"U1OLIVE":    {User: "U1OLIVE", Team: "T1", Groups: []string{"S0ORDERS"}},
+		"U1BOB":      {User: "U1BOB", Team: "T1", Groups: []string{"S0APPR"}},
 		"U1ADMIN":    {User: "U1ADMIN", Team: "T1"},
 		"U1NOBODY":   {User: "U1NOBODY", Team: "T1"},
 		"U1GUEST":    {User: "U1GUEST", Team: "T1", Groups: []string{"S0RESP"}, Guest: true},
@@ -122,24 +148,19 @@ func newHouse(t *testing.T) house {
 		"C1":      {ID: "C1", Member: true},
 		"CSHARED": {ID: "CSHARED", Member: true, Shared: true},
 	}}
-	env := commands.Env{Catalog: catalog, Policy: policy, Word: "/integrity", Now: func() time.Time { return noon }, Archive: archive{
-		7: {
-			Order: check.Order{ID: 7, Title: "Orders", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Words: "check orders"}, State: check.Running,
-			Findings: []check.Finding{{Check: "orphaned-orders", Verdict: check.Pass}},
-		},
-		8: {
-			Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
-			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}},
-		},
-		9: {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
-	}}
+	store := archive{runs: fewRuns(), plans: fewPlans()}
+	fixes := fewFixes()
+	env := commands.Env{
+		Catalog: catalog, Policy: policy, Archive: store, Word: "/integrity", Now: func() time.Time { return noon },
+		Fixes: fixes, Plans: report.Wording{Checks: catalog.ByName(), Policy: policy}, Preventer: migrations{},
+	}
 	registry, err := commands.All(env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &ledger{keys: map[string]bool{}, runs: 1041}
 	n := 0
-	return house{ledger: l, people: people, dir: dir, runner: &commands.Runner{
+	return house{ledger: l, people: people, dir: dir, plans: store.plans, fixes: fixes, runner: &commands.Runner{
 		Registry: registry, Policy: policy, Directory: dir, Ledger: l, Word: "/integrity", Version: "test",
 		Log:   slog.New(slog.DiscardHandler),
 		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },

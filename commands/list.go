@@ -5,6 +5,8 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/fix/report"
 )
 
 // Env is what commands are made with.
@@ -14,6 +16,11 @@ type Env struct {
 	Archive Archive
 	Word    string // the command word: /integrity
 	Now     func() time.Time
+	// Fixes are what the config declares, Plans their words.
+	Fixes fix.Catalog
+	Plans report.Wording
+	// Preventer proposes migrations; nil: nothing can be proposed.
+	Preventer Preventer
 }
 
 // All is the list of commands. A new command is one file and one line here.
@@ -23,7 +30,14 @@ func All(env Env) (*Registry, error) {
 		helpCommand(env, func() *Registry { return registry }),
 		whoamiCommand(env),
 		checkCommand(env),
+		verifyCommand(env),
+		fixCommand(env),
+		planCommand(env),
+		confirmCommand(env),
+		cancelCommand(env),
+		undoCommand(env),
 		stopCommand(env),
+		preventCommand(env),
 		auditCommand(env),
 		againCommand(env),
 		detailsCommand(env),

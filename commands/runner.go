@@ -10,6 +10,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -37,10 +38,14 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 		defer cancel()
 	}
 	id := r.NewID()
-	looking, cancel := deciding(ctx)
-	p, event := r.decide(looking, id, q)
-	cancel()
-	err := r.record(ctx, q, p, event)
+	event, err := r.once(ctx, id, q)
+	if errors.Is(err, fix.ErrMoved) { // somebody else decided in between: decide from what is true now
+		event, err = r.once(ctx, id, q)
+	}
+	if errors.Is(err, fix.ErrMoved) {
+		p, again := r.refuse(&event, "the plan moved", "Somebody else decided at the same moment, so I did nothing; look at the plan's message, and try again.")
+		event, err = again, r.record(ctx, q, p, again)
+	}
 	if err == nil {
 		return nil
 	}
@@ -52,6 +57,14 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 	}
 	post := r.reply(q, message.Message{Headline: message.Text(sentence, ref)})
 	return &post
+}
+
+// once decides and records.
+func (r *Runner) once(ctx context.Context, id string, q Request) (audit.Event, error) {
+	looking, cancel := deciding(ctx)
+	p, event := r.decide(looking, id, q)
+	cancel()
+	return event, r.record(ctx, q, p, event)
 }
 
 // toRecord is kept of a request's time for recording what was decided: that
@@ -131,7 +144,16 @@ func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Pr
 		return r.refuseInput(event, err)
 	}
 	event.Target, event.Outcome = p.Target, audit.Done
-	if p.Pending {
+	if p.Rule != "" {
+		event.Rule = p.Rule
+	}
+	switch {
+	case p.Refused:
+		event.Decision, event.Outcome = "refused", audit.Refused
+		if p.Reply != nil {
+			event.Error = clip(p.Reply.Headline.String())
+		}
+	case p.Pending:
 		event.Outcome = audit.Intended
 	}
 	return p, *event
@@ -144,9 +166,7 @@ func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.
 		if p.Build != nil {
 			in = p.Build(run)
 		}
-		if in.Run != nil {
-			event.Target = in.Run.Ref()
-		}
+		about(&event, in)
 		in.Events = append([]audit.Event{event}, in.Events...)
 		if p.Reply != nil {
 			in.Posts = append(in.Posts, r.reply(q, *p.Reply))
@@ -154,6 +174,18 @@ func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.
 		return in
 	})
 	return err
+}
+
+// about says in the event what it is about.
+func about(event *audit.Event, in Intent) {
+	switch {
+	case in.Plan != nil:
+		event.Target, event.Plan = in.Plan.Ref(), in.Plan.Ref()
+	case in.Decide != nil:
+		event.Target, event.Plan, event.PlanHash = fix.Ref(in.Decide.Plan), fix.Ref(in.Decide.Plan), in.Decide.Hash
+	case in.Run != nil:
+		event.Target = in.Run.Ref()
+	}
 }
 
 // reply is shown to the asker alone.

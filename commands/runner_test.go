@@ -77,10 +77,43 @@ func TestWhatIsSaidToBadInput(t *testing.T) {
 		{"again of a removed check", "U1ADMIN", "C1", "again R-9", "bad input", "no longer in the config"},
 		{"audit of a name", "U1ALICE", "C1", "audit --actor alice", "bad input", "is not a person"},
 		{"audit in a shared channel", "U1ALICE", "CSHARED", "audit", "bad input", "shared with another organisation"},
-		{"missing right", "U1OLIVE", "C1", "check inventory", "no role grants check:inventory", "It is for responders, admins"},
+		{"missing right", "U1OLIVE", "C1", "check inventory", "no role grants check:inventory", "It is for responders, approvers, admins"},
 		{"right for a part only", "U1OLIVE", "C1", "check all", "no role grants check:inventory", "check:inventory"},
 		{"stop without the right", "U1NOBODY", "C1", "stop R-7", "no role grants check:orders", "check:orders"},
 		{"audit without the right", "U1OLIVE", "C1", "audit", "no role grants audit:read", "audit:read"},
+		{"fix nothing", "U1ALICE", "C1", "fix", "bad input", "Which check's findings should be repaired? Name one. Try /integrity fix orphaned-orders."},
+		{"fix of an unknown check", "U1ALICE", "C1", "fix orphaned-order", "bad input", `Did you mean "orphaned-orders"? Try /integrity fix orphaned-orders.`},
+		{"fix of a domain", "U1ALICE", "C1", "fix orders", "bad input", "A fix is for one check at a time; orders has orphaned-orders, order-totals."},
+		{"fix of a check that passed", "U1ALICE", "C1", "fix R-7/orphaned-orders", "bad input", "Orphaned orders passes in R-7: there is nothing to fix."},
+		{"fix of a check of another run", "U1ALICE", "C1", "fix R-8/orphaned-orders", "bad input", "R-8 has no check called"},
+		{"a check without a fix", "U1ALICE", "C1", "fix order-totals", "bad input", "The config declares no fix for order-totals. Try /integrity prevent order-totals."},
+		{"a target without write access", "U1ALICE", "C1", "fix product-stock", "bad input", "Fixes are off for production/shop: the config gives no write access for it (targets.shop.postgres.fix_dsn)."},
+		{"fix in a shared channel", "U1ALICE", "CSHARED", "fix orphaned-orders", "bad input", "This channel is shared with another organisation, so no row data and no fixes here. Use a private channel."},
+		{"a limit of 0", "U1ALICE", "C1", "fix orphaned-orders --limit 0", "bad input", "A limit of 0 would repair nothing"},
+		{"a limit below 0", "U1ALICE", "C1", "fix orphaned-orders --limit -1", "bad input", "A limit of -1 would repair nothing"},
+		{"a limit of a million", "U1ALICE", "C1", "fix orphaned-orders --limit 1000000", "bad input", "A limit of 1,000,000 is more than one plan may repair: max_rows of this fix is 10,000."},
+		{"a limit that is no number", "U1ALICE", "C1", "fix orphaned-orders --limit many", "bad input", "I could not read the flags"},
+		{"an unknown way", "U1ALICE", "C1", "fix orphaned-orders --mode delet", "bad input", "Did you mean delete?"},
+		{"a way that is not allowed", "U1ALICE", "C1", "fix orphaned-orders --mode quarantine", "bad input", "its config allows delete, attach"},
+		{"an unknown plan", "U1ALICE", "C1", "plan P-99", "bad input", "There is no plan P-99. Try /integrity fix orphaned-orders."},
+		{"confirm an unknown plan", "U1ALICE", "C1", "confirm P-99", "bad input", "There is no plan P-99."},
+		{"what is no plan", "U1ALICE", "C1", "plan R-x", "bad input", "is not a plan; plans look like P-1042"},
+		{"a plan in a shared channel", "U1ALICE", "CSHARED", "plan P-32", "bad input", "so plans are not shown here"},
+		{"confirm in a shared channel", "U1ALICE", "CSHARED", "confirm P-32", "shared channel", "no row data and no fixes here"},
+		{"confirm without the right", "U1OLIVE", "C1", "confirm P-32", "no role grants fix:orders", "fix:orders is for responders, approvers, admins"},
+		{"approve oneself", "U1ALICE", "C1", "confirm P-33", "self-approval", "You asked for P-33 yourself; someone else in approvers or admins has to approve it."},
+		{"confirm what was cancelled", "U1ALICE", "C1", "confirm P-38", "decided before: cancelled", "P-38 was cancelled by"},
+		{"confirm what is under way", "U1ALICE", "C1", "confirm P-36", "decided before: applying", "P-36 was confirmed by"},
+		{"confirm what is not there yet", "U1ALICE", "C1", "confirm P-31", "not waiting", "still being worked out"},
+		{"cancel what is applied", "U1ALICE", "C1", "cancel P-37", "decided before: applied", "has been applied"},
+		{"stop a plan that waits", "U1ALICE", "C1", "stop P-32", "not under way", "is not being applied"},
+		{"stop working out without the right", "U1OLIVE", "C1", "stop P-31", "no role grants fix:orders", "fix:orders"},
+		{"undo what changed nothing", "U1ALICE", "C1", "undo P-38", "not applied", "P-38 has changed nothing"},
+		{"undo what is under way", "U1ALICE", "C1", "undo P-36", "not applied yet", "Stop it first"},
+		{"verify something", "U1ALICE", "C1", "verify orders", "bad input", "verify takes nothing behind it"},
+		{"prevent nothing", "U1ALICE", "C1", "prevent", "bad input", "Which check's defects should be prevented? Name one. Try /integrity prevent orphaned-orders."},
+		{"prevent in a shared channel", "U1ALICE", "CSHARED", "prevent orphaned-orders", "bad input", "nothing about the tables is shown here"},
+		{"prevent where the target is silent", "U1ALICE", "C1", "prevent order-totals", "bad input", "Postgres production/shop did not answer in 5 s."},
 		{"guest", "U1GUEST", "C1", "check orders", "guests may not act", "Guests may not use the bot"},
 		{"guest with nonsense", "U1GUEST", "C1", "chekc", "guests may not act", "Guests may not use the bot"},
 		{"outsider", "U1OUTSIDER", "C1", "check orders", "outsiders may not act", "another organisation"},
@@ -94,11 +127,11 @@ func TestWhatIsSaidToBadInput(t *testing.T) {
 				t.Fatalf("answered directly: %s", post.Message.PlainText())
 			}
 			in := h.ledger.last(t)
-			if in.Run != nil || in.Stop != nil {
+			if in.Run != nil || in.Stop != nil || in.Plan != nil {
 				t.Error("something was done")
 			}
 			e := in.Events[0]
-			if e.Outcome != audit.Refused || e.Decision != "refused" || e.Rule != tt.rule {
+			if e.Outcome != audit.Refused || e.Decision != "refused" || e.Rule != tt.rule || e.Error == "" {
 				t.Errorf("the audit says %s by rule %q, want refused by %q", e.Outcome, e.Rule, tt.rule)
 			}
 			if got := reply(t, in); !strings.Contains(got, tt.says) {

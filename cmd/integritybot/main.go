@@ -84,6 +84,7 @@ func rootCommand() *cobra.Command {
 		migrateCommand(),
 		manifestCommand(),
 		auditCommand(),
+		planCommand(),
 		versionCommand(),
 	)
 	return group(root)

@@ -16,6 +16,7 @@ import (
 	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/pgproc"
 	"github.com/integritybot/integritybot/internal/shop"
+	"github.com/integritybot/integritybot/internal/target/postgres"
 	"github.com/integritybot/integritybot/internal/workspace"
 )
 
@@ -63,7 +64,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		return err
 	}
 	say("Opening a shop with %d orders and planting defects …", o.Orders)
-	truth, err := shop.Generate(ctx, server.DSN("shop", pgproc.Superuser), shop.Options{Orders: o.Orders, Seed: 1, Plant: shop.PlantLasting, Plain: true})
+	truth, err := demoShop(ctx, server, o.Orders)
 	if err != nil {
 		return fmt.Errorf("the demo's shop: %w", err)
 	}
@@ -85,6 +86,22 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		return err
 	}
 	return demoRun(ctx, o, c, w, truth)
+}
+
+// demoShop fills the shop, and lets the bot repair it as its owner would.
+func demoShop(ctx context.Context, server *pgproc.Server, orders int) (*shop.Truth, error) {
+	dsn := server.DSN("shop", pgproc.Superuser)
+	truth, err := shop.Generate(ctx, dsn, shop.Options{Orders: orders, Seed: 1, Plant: shop.PlantLasting, Plain: true})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, postgres.TargetSQL()+"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO integritybot_fixer")
+	return truth, err
 }
 
 // demoRun runs the bot and, once it is ready, tells people what to do.
@@ -154,6 +171,7 @@ func demoDatabases(ctx context.Context, server *pgproc.Server) (map[string]strin
 		"STORE_DSN":       server.DSN("integritybot", "integritybot"),
 		"STORE_OWNER_DSN": server.DSN("integritybot", "integritybot_owner"),
 		"SHOP_DSN":        server.DSN("shop", "integrity_reader"),
+		"SHOP_FIX_DSN":    server.DSN("shop", "integritybot_fixer"),
 	}, nil
 }
 

@@ -42,7 +42,7 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 
 // demoTries are the three things to try.
 func demoTries() []string {
-	return []string{"/integrity check orders", "/integrity check all --full", "@integrity help"}
+	return []string{"/integrity check orders", "/integrity fix orphaned-orders", "/integrity verify"}
 }
 
 func populate(w *workspace.Workspace) error {

@@ -15,7 +15,9 @@ import (
 
 	"github.com/integritybot/integritybot/bot"
 	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
@@ -61,26 +63,44 @@ func Run(ctx context.Context, c *config.Config, o RunOptions) error {
 		return err
 	}
 	defer targets.Close()
+	id, err := s.ID(ctx)
+	if err != nil {
+		return storeError{"the bot's own Postgres (store.dsn) cannot be used", err}
+	}
+	fixing, err := openFixing(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	defer fixing.close()
 	loaded := lifecycle(o, "config.load")
 	loaded.After = c.Digest()
 	if err := s.Append(ctx, loaded, lifecycle(o, "bot.start")); err != nil {
 		return fmt.Errorf("the start could not be recorded: %w", err)
 	}
-	err = serve(ctx, c, o, s, targets)
+	err = serve(ctx, c, o, s, wiring{targets: targets, fixing: fixing})
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return errors.Join(err, s.Append(ending, lifecycle(o, "bot.stop")))
 }
 
+// wiring is the systems outside the bot as its parts see them.
+type wiring struct {
+	targets *Targets
+	fixing  fixing
+	catalog check.Catalog
+	fixes   fix.Catalog
+}
+
 // serve runs the parts side by side; the first that fails ends the others.
-func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, targets *Targets) error {
-	catalog := targets.Catalog(c)
+func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, w wiring) error {
+	catalog := w.targets.Catalog(c)
+	w.catalog, w.fixes = catalog, w.fixing.fixes(c, w.targets, catalog)
 	directory, err := bot.NewDirectory(slackOptions(c), bot.DirectoryDeps{Shelf: s, Log: o.Log, Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)
 	}
 	defer directory.Close()
-	runner, err := newRunner(c, catalog, s, directory, o)
+	runner, err := newRunner(c, w, s, directory, o)
 	if err != nil {
 		return err
 	}
@@ -97,7 +117,7 @@ func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, 
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)
 	}
-	work, err := newWorker(c, catalog, s, directory, o)
+	work, err := newWorker(c, w, s, directory, o)
 	if err != nil {
 		return err
 	}

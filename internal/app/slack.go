@@ -41,9 +41,10 @@ func Manifest(c *config.Config) ([]byte, error) {
 }
 
 // newRunner makes the road that every request takes.
-func newRunner(c *config.Config, catalog check.Catalog, s *store.Store, directory commands.Directory, o RunOptions) (*commands.Runner, error) {
+func newRunner(c *config.Config, w wiring, s *store.Store, directory commands.Directory, o RunOptions) (*commands.Runner, error) {
 	registry, err := commands.All(commands.Env{
-		Catalog: catalog, Policy: c.Policy(), Archive: s, Word: c.Slack.Command, Now: o.Now,
+		Catalog: w.catalog, Policy: c.Policy(), Archive: s, Word: c.Slack.Command, Now: o.Now,
+		Fixes: w.fixes, Plans: plans(c, w.catalog), Preventer: newPreventer(c, w.targets),
 	})
 	if err != nil {
 		return nil, err

@@ -19,15 +19,17 @@ import (
 )
 
 // newWorker makes the part of a replica that carries runs out.
-func newWorker(c *config.Config, catalog check.Catalog, s *store.Store, directory commands.Directory, o RunOptions) (*worker.Worker, error) {
+func newWorker(c *config.Config, w wiring, s *store.Store, directory commands.Directory, o RunOptions) (*worker.Worker, error) {
 	signer, err := auditSigner(c)
 	if err != nil {
 		return nil, err
 	}
 	return worker.New(worker.Options{
 		Store:          announced{Store: s, channel: c.Audit.CheckpointChannel},
-		Catalog:        catalog,
-		Report:         wording{catalog.ByName()},
+		Catalog:        w.catalog,
+		Report:         wording{w.catalog.ByName()},
+		Fixes:          w.fixes,
+		Plans:          plans(c, w.catalog),
 		Directory:      directory,
 		Policy:         c.Policy(),
 		Holder:         o.Holder,
@@ -37,6 +39,7 @@ func newWorker(c *config.Config, catalog check.Catalog, s *store.Store, director
 		Runs:           c.Worker.Runs,
 		Signer:         signer,
 		CheckpointFile: c.Audit.CheckpointFile,
+		KeepImages:     c.Store.KeepImages.Std(),
 		Keep:           store.Retention{Rows: c.Store.KeepRows.Std()},
 	})
 }

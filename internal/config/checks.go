@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 const day = 24 * time.Hour
@@ -52,12 +53,15 @@ func declarations(n *yaml.Node, problems *Problems) []Declared {
 			continue
 		}
 		shared, rest := split(value)
+		_, fix := child(rest, "fix")
 		var c common
 		if err := shared.Load(&c, yaml.WithKnownFields()); err != nil {
 			problems.addError(key.Line, err)
 			continue
 		}
-		out = append(out, Declared{Check: c.check(key.Value), Line: key.Line, node: rest})
+		one := Declared{Check: c.check(key.Value), Line: key.Line, Digest: postgres.Digest(value), node: rest, fix: fix}
+		one.Check.Fixable = fix != nil
+		out = append(out, one)
 	}
 	return out
 }

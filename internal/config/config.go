@@ -50,6 +50,9 @@ type Store struct {
 	MaxConns int `yaml:"max_conns"`
 	// KeepRows is how long the complete lists of failing rows are kept.
 	KeepRows Duration `yaml:"keep_rows"`
+	// KeepImages is how long the targets keep what plans changed, and so how
+	// long a plan can be undone.
+	KeepImages Duration `yaml:"keep_images"`
 }
 
 // Audit is where checkpoints of the audit go.
@@ -82,6 +85,7 @@ type Target struct {
 type Postgres struct {
 	DSN              Secret   `yaml:"dsn"`      // empty: the target is off
 	ReadDSN          Secret   `yaml:"read_dsn"` // a replica to read from
+	FixDSN           Secret   `yaml:"fix_dsn"`  // the role that applies plans; empty: fixes are off
 	Sessions         int      `yaml:"sessions"` // at full speed; default 2
 	StatementTimeout Duration `yaml:"statement_timeout"`
 	LockTimeout      Duration `yaml:"lock_timeout"`
@@ -110,8 +114,13 @@ type Declared struct {
 	Line  int
 	// Declaration is what its kind reads of it; it makes the Detector.
 	Declaration postgres.Declaration
+	// Fix is how what it finds may be repaired; nil if the file declares none.
+	Fix *postgres.Fix
+	// Digest is a fingerprint of the whole declaration.
+	Digest string
 
 	node *yaml.Node // the keys of its kind
+	fix  *yaml.Node // what stands under fix
 }
 
 // Declared lists the checks in the order of the file.

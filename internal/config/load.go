@@ -61,6 +61,9 @@ func (c *Config) defaults() {
 	if c.Store.KeepRows == 0 {
 		c.Store.KeepRows = Duration(30 * day)
 	}
+	if c.Store.KeepImages == 0 {
+		c.Store.KeepImages = Duration(30 * day)
+	}
 	orString(&c.HTTP.Listen, "127.0.0.1:8080")
 	orInt(&c.Worker.Runs, 2)
 }

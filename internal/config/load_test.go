@@ -57,6 +57,10 @@ roles:
 		{"a check called all", good + "checks:\n  all:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n", []string{`check "all"`}},
 		{"a duration without a unit", "targets:\n  shop:\n    postgres: {dsn: x, statement_timeout: 30}\n", []string{"is not a length of time"}},
 		{"a key twice", good + "roles:\n  x: {}\n", []string{"c.yaml:8"}},
+		{"a fix of another kind", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      mode: quarantine\n      update: {set: {x: 0}}\n", []string{`c.yaml:16: fix: mode is "quarantine", but checks of kind rows are repaired by statement`}},
+		{"a fix with an unknown key", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      updaet: {set: {x: 0}}\n", []string{"c.yaml:16: unknown key under fix: updaet"}},
+		{"a fix that is no mapping", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix: yes\n", []string{"a fix is a mapping"}},
+		{"images kept for less than nothing", "store: {keep_images: -1h}\n", []string{"store.keep_images cannot be negative"}},
 		{"not YAML", "a: [", []string{"c.yaml"}},
 		{"a missing file", "store:\n  dsn: ${file:/nonexistent/secret}\n", []string{"c.yaml:2: the file /nonexistent/secret cannot be read"}},
 	} {

@@ -63,7 +63,11 @@ func (p *Problems) addError(line int, err error) {
 // readable takes Go's type names out of the library's messages.
 func readable(message string) string {
 	if field, _, ok := strings.Cut(message, " not found in type "); ok {
-		return "unknown key: " + strings.TrimPrefix(field, "field ")
+		where := "unknown key: "
+		if rest, ok := strings.CutPrefix(field, "fix: "); ok {
+			where, field = "unknown key under fix: ", rest
+		}
+		return where + strings.TrimPrefix(field, "field ")
 	}
 	return message
 }

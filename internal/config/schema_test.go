@@ -69,6 +69,8 @@ func TestTheSchemaRefusesWhatTheConfigRefuses(t *testing.T) {
 		"a name for a user id":  "roles: {r: {users: [alice], permissions: ['*']}}",
 		"a bare number as time": "store: {keep_rows: 30}",
 		"too many connections":  "slack: {connections: 99}",
+		"a way of another kind": "checks: {a: {kind: rows, domain: d, target: t, table: x, wrong: y, fix: {mode: quarantine}}}",
+		"an unknown fix key":    "checks: {a: {kind: rows, domain: d, target: t, table: x, wrong: y, fix: {updaet: {}}}}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if schema.Validate(asJSON(t, text)) == nil {
@@ -121,6 +123,14 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 	if !ok || len(kinds) != len(postgres.Kinds()) {
 		t.Fatalf("the schema knows %d kinds, the code %v", len(kinds), postgres.Kinds())
 	}
+	declarations := map[string]postgres.Declaration{}
+	example, err := config.Parse("example.yaml", config.Example(), environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range example.Declared() {
+		declarations[d.Check.Kind] = d.Declaration
+	}
 	for _, kind := range kinds {
 		k := kind.(map[string]any)
 		name := k["if"].(map[string]any)["properties"].(map[string]any)["kind"].(map[string]any)["const"].(string)
@@ -131,6 +141,14 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 			unknown := err != nil && strings.Contains(err.Error(), key+" not found")
 			if unknown != (key == "no_such_key") {
 				t.Errorf("kind %s, key %s: the code says %v", name, key, err)
+			}
+		}
+		fix := keysOfMap(k["then"].(map[string]any)["properties"].(map[string]any)["fix"].(map[string]any)["properties"])
+		for _, key := range append(fix, "no_such_key") {
+			_, err := postgres.DeclareFix(name, declarations[name], node(t, fmt.Sprintf("{%s: x}", key)))
+			unknown := err != nil && strings.Contains(err.Error(), key+" not found")
+			if unknown != (key == "no_such_key") {
+				t.Errorf("fix of kind %s, key %s: the code says %v", name, key, err)
 			}
 		}
 	}

@@ -29,6 +29,9 @@ func (c *Config) validate(t tree, p *Problems) {
 	if c.Store.MaxConns < 4 || c.Store.MaxConns > 1000 {
 		p.add(t.line("store", "max_conns"), "store.max_conns is %d; 4 to 1000", c.Store.MaxConns)
 	}
+	if c.Store.KeepImages < 0 {
+		p.add(t.line("store", "keep_images"), "store.keep_images cannot be negative")
+	}
 	for _, name := range t.keys("targets") {
 		c.validateTarget(t, p, name)
 	}
@@ -137,6 +140,15 @@ func (c *Config) declare(p *Problems, d *Declared) {
 		return
 	}
 	d.Declaration = declaration
+	if d.fix == nil {
+		return
+	}
+	fix, err := postgres.DeclareFix(d.Check.Kind, declaration, d.fix)
+	if err != nil {
+		p.addError(d.Line, err)
+		return
+	}
+	d.Fix = &fix
 }
 
 func orNone(names []string) string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,11 +19,14 @@ import (
 )
 
 // Open implements bot.Outbox: it reads the complete list of failing rows of
-// one check of a run, "run/1042/orphaned-orders", as CSV with a header, and
-// says how many bytes that is. It reads what was there when it was opened,
-// holding one chunk in memory and no transaction. commands.ErrNotFound: there
-// is no such file, or its time is over.
+// one check of a run, "run/1042/orphaned-orders", or of the changes of a plan,
+// "plan/1043", as CSV with a header, and says how many bytes that is. It reads
+// what was there when it was opened, holding one chunk in memory and no
+// transaction. commands.ErrNotFound: there is no such file, or its time is over.
 func (s *Store) Open(ctx context.Context, source string) (io.ReadCloser, int64, error) {
+	if id, ok := strings.CutPrefix(source, "plan/"); ok {
+		return s.openPlan(ctx, source, id)
+	}
 	run, name, err := parseSource(source)
 	if err != nil {
 		return nil, 0, err
@@ -42,7 +46,33 @@ func (s *Store) Open(ctx context.Context, source string) (io.ReadCloser, int64, 
 	if err != nil {
 		return nil, 0, fmt.Errorf("open %s: %w", source, err)
 	}
-	f := &file{ctx: ctx, store: s, source: source, run: run, name: name, chunks: chunks, rest: header}
+	f := &file{ctx: ctx, store: s, source: source, chunks: chunks, rest: header, sql: nextRows, args: []any{run, name}}
+	return f, size + int64(len(header)), nil
+}
+
+// What reads the next chunk of a file, with its number as the last argument.
+const (
+	nextRows    = `SELECT body FROM run_rows WHERE run = $1 AND name = $2 AND chunk = $3`
+	nextChanges = `SELECT body FROM plan_rows WHERE plan = $1 AND piece = $2`
+)
+
+// openPlan opens the list of a plan's changes.
+func (s *Store) openPlan(ctx context.Context, source, number string) (io.ReadCloser, int64, error) {
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open %q: %w", source, commands.ErrNotFound)
+	}
+	var header []byte
+	var pieces, size, kept int64
+	err = s.pool.QueryRow(ctx, `SELECT header, pieces, bytes, (SELECT count(*) FROM plan_rows r WHERE r.plan = p.id)
+		FROM plans p WHERE id = $1`, id).Scan(&header, &pieces, &size, &kept)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && (kept < pieces || len(header) == 0) {
+		return nil, 0, fmt.Errorf("open %s: %w", source, commands.ErrNotFound)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("open %s: %w", source, err)
+	}
+	f := &file{ctx: ctx, store: s, source: source, chunks: pieces, rest: header, sql: nextChanges, args: []any{id}}
 	return f, size + int64(len(header)), nil
 }
 
@@ -53,7 +83,7 @@ func parseSource(source string) (run int64, name string, err error) {
 			return run, parts[2], nil
 		}
 	}
-	return 0, "", fmt.Errorf("open %q: files are named run/<number>/<check>: %w", source, commands.ErrNotFound)
+	return 0, "", fmt.Errorf("open %q: files are named run/<number>/<check> or plan/<number>: %w", source, commands.ErrNotFound)
 }
 
 func fileHeader(raw []byte) ([]byte, error) {
@@ -75,8 +105,8 @@ type file struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has no other place for it
 	store  *Store
 	source string
-	run    int64
-	name   string
+	sql    string
+	args   []any
 	chunks int64
 	read   int64
 	rest   []byte
@@ -87,8 +117,7 @@ func (f *file) Read(p []byte) (int, error) {
 		if f.read == f.chunks {
 			return 0, io.EOF
 		}
-		err := f.store.pool.QueryRow(f.ctx, `SELECT body FROM run_rows WHERE run = $1 AND name = $2 AND chunk = $3`,
-			f.run, f.name, f.read+1).Scan(&f.rest)
+		err := f.store.pool.QueryRow(f.ctx, f.sql, append(slices.Clone(f.args), f.read+1)...).Scan(&f.rest)
 		if err != nil {
 			return 0, fmt.Errorf("read %s, piece %d of %d: %w", f.source, f.read+1, f.chunks, err)
 		}

@@ -14,11 +14,11 @@ import (
 var rights = []struct{ rights, tables string }{
 	{"SELECT, INSERT", "audit_events, audit_checkpoints"},
 	{"SELECT, UPDATE", "audit_head"},
-	{"SELECT, INSERT, DELETE", "inbox, run_rows"},
-	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels"},
+	{"SELECT, INSERT, DELETE", "inbox, run_rows, plan_batches, plan_rows"},
+	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels, plans"},
 	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers"},
 	{"SELECT, INSERT, UPDATE", "slack_waits"},
-	{"SELECT", "goose_db_version"},
+	{"SELECT", "goose_db_version, store_identity"},
 }
 
 // queueTables are whatever tables the job queue made for itself.

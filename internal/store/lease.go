@@ -71,12 +71,16 @@ func (s *Store) Release(ctx context.Context, run, epoch int64) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE runs SET lease = '-infinity', holder = '', enqueued = coalesce($3, clock_timestamp())
-			WHERE id = $1 AND epoch = $2 AND state = 'running'`, run, epoch, s.now())
-		if err != nil || tag.RowsAffected() == 0 {
+		d := job{run: run}
+		err := tx.QueryRow(ctx, `UPDATE runs SET lease = '-infinity', holder = '', enqueued = coalesce($3, clock_timestamp())
+			WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING step`, run, epoch, s.now()).Scan(&d.step)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return s.enqueue(ctx, tx, []int64{run})
+		return s.enqueue(ctx, tx, []job{d})
 	})
 	if err != nil {
 		return fmt.Errorf("release run %d: %w", run, err)
@@ -94,7 +98,7 @@ const strayAfter = 5 * time.Second
 func (s *Store) Sweep(ctx context.Context) (int, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	var runs []int64
+	var runs []job
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			UPDATE runs SET enqueued = coalesce($1, clock_timestamp()) WHERE id IN (
@@ -106,11 +110,13 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 					AND j.scheduled_at <= clock_timestamp() + $2::interval
 					AND (j.args ->> 'run')::bigint = r.id)
 				FOR UPDATE SKIP LOCKED)
-			RETURNING id`, s.now(), strayAfter)
+			RETURNING id, step`, s.now(), strayAfter)
 		if err != nil {
 			return err
 		}
-		if runs, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+		if runs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (d job, err error) {
+			return d, row.Scan(&d.run, &d.step)
+		}); err != nil {
 			return err
 		}
 		return s.enqueue(ctx, tx, runs)

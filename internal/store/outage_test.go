@@ -124,8 +124,9 @@ func TestStoreHangsAtEachStep(t *testing.T) {
 // If the answer to the commit is lost, Record finds out on another connection:
 // what it says is what is true.
 func TestLostAnswerIsFoundOut(t *testing.T) {
-	p := newProxy(t, database(t))
-	s := open(t, p.dsn)
+	dsn := database(t)
+	p := newProxy(t, dsn)
+	s, direct := open(t, p.dsn), open(t, dsn)
 	const steps, rounds = 12, 10
 	rescued := 0
 	for n := 0; n < steps || rescued == 0 && n < rounds*steps; n++ {
@@ -133,7 +134,7 @@ func TestLostAnswerIsFoundOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		key, answer := fmt.Sprintf("key-%d", n), make(chan error, 1)
-		recorded := func() bool { return count(t, s, `SELECT count(*) FROM inbox WHERE key = $1`, key) == 1 }
+		recorded := func() bool { return count(t, direct, `SELECT count(*) FROM inbox WHERE key = $1`, key) == 1 } // not by the muted way
 		muted := p.muteAfter(n % steps)
 		go func() {
 			_, err := s.Record(t.Context(), key, true, intent)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -24,7 +26,8 @@ var _ commands.Ledger = (*Store)(nil)
 // errBuild is a panic in the function that makes an intent.
 var errBuild = errors.New("the intent could not be built")
 
-// Record implements commands.Ledger. An error means that nothing was done. If
+// Record implements commands.Ledger. An error means that nothing was done;
+// fix.ErrMoved, that the plan to be decided upon is in another state by now. If
 // the connection is lost during the commit itself, Record asks on another one
 // whether it took effect. Only if the store does not answer that either is it
 // not known: the error then is commands.ErrInDoubt, and the same key recorded again
@@ -60,7 +63,7 @@ func (s *Store) Say(ctx context.Context, posts ...message.Post) error {
 }
 
 // recordGroup commits a group of requests in one transaction: the keys first,
-// then runs, stops, posts and jobs, and the audit events last, so that the
+// then runs, stops, plans, posts and jobs, and the audit events last, so that the
 // head is locked for one round trip.
 func (s *Store) recordGroup(ctx context.Context, group []*request) error {
 	conn, tx, err := s.begin(ctx)
@@ -77,6 +80,9 @@ func (s *Store) recordGroup(ctx context.Context, group []*request) error {
 		return err
 	}
 	if err := s.writeIntent(ctx, tx, all); err != nil {
+		if errors.Is(err, fix.ErrMoved) { // an answer like any other: the connection stays
+			return errors.Join(err, tx.Rollback(ctx))
+		}
 		return err
 	}
 	if err := s.finish(ctx, tx, all.events); err != nil {
@@ -164,6 +170,8 @@ func collect[T any](results pgx.BatchResults) ([]T, error) {
 type changes struct {
 	runs   []*check.Order
 	stops  []*commands.Stop
+	plans  []*fix.Order
+	moves  []*fix.Transition
 	posts  []message.Post
 	events []audit.Event
 }
@@ -191,8 +199,16 @@ func buildAll(group []*request, numbers []int64) (changes, error) {
 		if r.intent.Stop != nil {
 			all.stops = append(all.stops, r.intent.Stop)
 		}
+		if r.intent.Plan != nil {
+			all.plans = append(all.plans, r.intent.Plan)
+		}
+		if r.intent.Decide != nil {
+			all.moves = append(all.moves, r.intent.Decide)
+		}
 	}
-	slices.SortStableFunc(all.stops, func(a, b *commands.Stop) int { return int(min(1, max(-1, a.Run-b.Run))) })
+	// Rows are locked in one order, so that two groups cannot wait for each other.
+	slices.SortStableFunc(all.stops, func(a, b *commands.Stop) int { return cmp.Compare(a.Run, b.Run) })
+	slices.SortStableFunc(all.moves, func(a, b *fix.Transition) int { return cmp.Compare(a.Plan, b.Plan) })
 	return all, nil
 }
 
@@ -219,11 +235,19 @@ func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
 		if err != nil {
 			return fmt.Errorf("encode order: %w", err)
 		}
-		batch.Queue(`INSERT INTO runs (id, asked, enqueued, created)
-			VALUES ($1, $2, coalesce($3, clock_timestamp()), coalesce($3, clock_timestamp()))`, order.ID, asked, now)
+		batch.Queue(`INSERT INTO runs (id, asked, step, enqueued, created)
+			VALUES ($1, $2, $4, coalesce($3, clock_timestamp()), coalesce($3, clock_timestamp()))`, order.ID, asked, now, order.Step)
 	}
 	for _, stop := range all.stops {
 		batch.Queue(`UPDATE runs SET stop_by = $2 WHERE id = $1 AND stop_by = '' AND state IN ('queued', 'running')`, stop.Run, stop.By)
+	}
+	for _, plan := range all.plans {
+		if err := queuePlan(&batch, *plan, now); err != nil {
+			return err
+		}
+	}
+	for _, move := range all.moves {
+		queueDecision(&batch, *move, now)
 	}
 	if err := queuePosts(&batch, all.posts, now); err != nil {
 		return err
@@ -233,11 +257,11 @@ func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
 			return fmt.Errorf("write intent: %w", err)
 		}
 	}
-	ids := make([]int64, len(all.runs))
+	runs := make([]job, len(all.runs))
 	for i, order := range all.runs {
-		ids[i] = order.ID
+		runs[i] = job{order.ID, order.Step}
 	}
-	return s.enqueue(ctx, tx, ids)
+	return s.enqueue(ctx, tx, runs)
 }
 
 // finish appends the events and commits. The head is locked by the first

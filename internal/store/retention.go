@@ -15,7 +15,8 @@ type Retention struct {
 	// Posts are what was sent. Without them a message cannot be edited any
 	// more; default 30 days.
 	Posts time.Duration
-	// Rows are the complete lists of failing rows; default 30 days.
+	// Rows are the complete lists of failing rows, and what plans that are over
+	// changed; default 30 days.
 	Rows time.Duration
 	// Answers are what Slack said about people, groups and channels. Nothing
 	// older than a minute is used; default 1 hour.
@@ -57,6 +58,12 @@ var purges = []struct {
 	{"rows", func(r Retention) time.Duration { return r.Rows }, `DELETE FROM run_rows WHERE (run, name, chunk) IN (
 		SELECT w.run, w.name, w.chunk FROM run_rows w JOIN runs r ON r.id = w.run
 		WHERE r.finished < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+	{"plan batches", func(r Retention) time.Duration { return r.Rows }, `DELETE FROM plan_batches WHERE (plan, n) IN (
+		SELECT b.plan, b.n FROM plan_batches b JOIN plans p ON p.id = b.plan
+		WHERE p.finished < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
+	{"plan rows", func(r Retention) time.Duration { return r.Rows }, `DELETE FROM plan_rows WHERE (plan, piece) IN (
+		SELECT w.plan, w.piece FROM plan_rows w JOIN plans p ON p.id = w.plan
+		WHERE p.finished < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
 	{"answers", func(r Retention) time.Duration { return r.Answers }, `DELETE FROM slack_answers WHERE (method, key) IN (
 		SELECT method, key FROM slack_answers WHERE claimed < coalesce($1, clock_timestamp()) - $2::interval LIMIT $3)`},
 }

@@ -97,6 +97,18 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// ID names this store in the records that the bot leaves in other databases. It
+// never changes.
+func (s *Store) ID(ctx context.Context) (string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	var id string
+	if err := s.pool.QueryRow(ctx, `SELECT id FROM store_identity`).Scan(&id); err != nil {
+		return "", fmt.Errorf("identity of the store: %w", err)
+	}
+	return id, nil
+}
+
 // now is the first argument of statements that need a time: they read it as
 // coalesce($1, clock_timestamp()).
 func (s *Store) now() *time.Time {

@@ -21,12 +21,15 @@ const (
 	rescueAfter = 24 * time.Hour
 	retryAfter  = 5 * time.Second
 	stopWithin  = 10 * time.Second
+	// planSlots is how many runs that work for plans go on side by side in a
+	// replica, beside the others: whoever pressed a button waits for them.
+	planSlots = 4
 )
 
-// Work takes runs from the queue, at most slots at a time, and calls do for
-// each until ctx ends. do gets a context that ends with ctx; when it returns
-// an error the run is offered again after some seconds. Work returns when all
-// calls have.
+// Work takes runs from the queue, at most slots at a time (and a few more that
+// work for plans), and calls do for each until ctx ends. do gets a context that
+// ends with ctx; when it returns an error the run is offered again after some
+// seconds. Work returns when all calls have.
 func (s *Store) Work(ctx context.Context, slots int, do func(ctx context.Context, run int64) error) error {
 	pool, err := openPool(ctx, s.opts.DSN, s.opts.JobConns, "integritybot jobs")
 	if err != nil {
@@ -57,7 +60,7 @@ func newQueue(pool *pgxpool.Pool, slots int, do func(context.Context, int64) err
 		return nil, err
 	}
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: slots}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: slots}, planQueue: {MaxWorkers: planSlots}},
 		Workers:              workers,
 		JobTimeout:           -1, // a run has its own deadline
 		RescueStuckJobsAfter: rescueAfter,

@@ -9,8 +9,9 @@ import (
 )
 
 // beat prolongs the lease while the run goes on, and cancels the run when a
-// person wants it stopped or the lease is lost. The channel is closed when it
-// has ended.
+// person wants it stopped or the lease is lost. A run that applies a plan is not
+// cancelled when it is to stop: it looks for that itself, between two batches. The
+// channel is closed when it has ended.
 func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -40,7 +41,7 @@ func (r *run) beat(ctx context.Context, cancel context.CancelCauseFunc) <-chan s
 			default:
 				r.log.Warn("lease not prolonged", "error", err)
 			}
-			if stopBy != "" && r.stop(stopBy) {
+			if stopBy != "" && r.stop(stopBy) && r.claim.Run.Step != check.StepApply {
 				cancel(errStopped)
 			}
 		}
@@ -57,4 +58,11 @@ func (r *run) stop(by string) bool {
 	}
 	r.stopBy = by
 	return true
+}
+
+// stoppedBy is who wants the run stopped; empty: nobody.
+func (r *run) stoppedBy() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopBy
 }

@@ -46,6 +46,13 @@ func (w *Worker) carry(ctx context.Context, id int64) error {
 	}
 	r := &run{w: w, claim: claim, log: w.log.With("run", claim.Run.Ref(), "epoch", claim.Epoch)}
 	r.log.Info("run taken", "crashes", claim.Crashes)
+	switch claim.Run.Step {
+	case check.StepPlan:
+		return r.carryPlan(ctx, r.workOut)
+	case check.StepApply:
+		return r.carryPlan(ctx, r.apply)
+	case check.StepVerify:
+	}
 	return r.carry(ctx)
 }
 
@@ -85,8 +92,7 @@ func (r *run) carry(outer context.Context) error {
 func (r *run) guarded(ctx context.Context) (findings []check.Finding, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r.log.Error("panic in a run", "panic", v, "stack", string(debug.Stack()))
-			err = &verdictError{sentence: "It failed inside the bot; the log says why, under " + r.claim.Run.Ref() + "."}
+			err = r.panicked(v)
 		}
 	}()
 	if by := r.claim.Run.StoppedBy; by != "" {
@@ -104,8 +110,7 @@ func (r *run) guarded(ctx context.Context) (findings []check.Finding, err error)
 
 // execute runs the checks, with the head message following.
 func (r *run) execute(ctx context.Context) ([]check.Finding, error) {
-	left := r.w.opts.RunTimeout - r.w.opts.Now().Sub(r.claim.Run.Started)
-	ctx, cancel := context.WithTimeoutCause(ctx, max(left, time.Second), errDeadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, r.left(), errDeadline)
 	defer cancel()
 	showing := r.show(ctx)
 	findings, err := check.Execute(ctx, check.Execution{
@@ -123,6 +128,17 @@ func (r *run) execute(ctx context.Context) ([]check.Finding, error) {
 		err = &verdictError{sentence: fmt.Sprintf("It was not finished after %s.", r.w.opts.RunTimeout)}
 	}
 	return findings, err
+}
+
+// left is what is left of the run's time, over all processes that had it.
+func (r *run) left() time.Duration {
+	return max(r.w.opts.RunTimeout-r.w.opts.Now().Sub(r.claim.Run.Started), time.Second)
+}
+
+// panicked makes a verdict of a panic, for a deferred call.
+func (r *run) panicked(v any) *verdictError {
+	r.log.Error("panic in a run", "panic", v, "stack", string(debug.Stack()))
+	return &verdictError{sentence: "It failed inside the bot; the log says why, under " + r.claim.Run.Ref() + "."}
 }
 
 // giveBack lets another process go on at once.

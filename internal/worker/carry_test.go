@@ -75,7 +75,7 @@ func said(t testing.TB, s *store.Store) map[string]string {
 
 func actions(t testing.TB, s *store.Store) []string {
 	t.Helper()
-	entries, err := s.Events(t.Context(), commands.EventFilter{})
+	entries, err := s.Events(t.Context(), commands.EventFilter{Limit: 10_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,15 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/message"
 )
 
 const (
@@ -71,4 +77,54 @@ func appendNote(path, signed string) error {
 		return fmt.Errorf("checkpoint file: %w", err)
 	}
 	return nil
+}
+
+// expire ends the plans that nobody decided upon in time.
+func (w *Worker) expire(ctx context.Context) error {
+	n, err := w.store.ExpirePlans(ctx, func(p fix.Plan) ([]message.Post, audit.Event) {
+		return []message.Post{w.opts.Plans.Head(p, w.opts.Now())}, audit.Event{
+			Request: p.Request, Actor: audit.Actor{Kind: audit.System}, Source: audit.FromSystem, Channel: p.Channel, Thread: p.Thread,
+			Action: "plan.expired", Target: p.Ref(), Plan: p.Ref(), PlanHash: p.Hash, Outcome: audit.Done, Version: w.opts.Version,
+		}
+	})
+	if n > 0 {
+		w.log.Info("plans expired", "plans", n)
+	}
+	return err
+}
+
+// purgeImages has the targets forget what plans changed too long ago to be taken
+// back. That they were applied stays there.
+func (w *Worker) purgeImages(ctx context.Context) error {
+	now, err := w.store.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for target, applier := range w.appliers() {
+		n, err := applier.Purge(ctx, now.Add(-w.opts.KeepImages))
+		if err != nil {
+			failed = append(failed, fmt.Errorf("before-images in %s: %w", target, err))
+		}
+		if n == 0 {
+			continue
+		}
+		w.log.Info("before-images removed", "target", target, "rows", n)
+		failed = append(failed, w.store.Append(ctx, audit.Event{
+			Request: w.opts.Holder, Actor: audit.Actor{Kind: audit.System}, Source: audit.FromSystem, Action: "fix.purge", Target: target,
+			Args: map[string]string{"rows": strconv.FormatInt(n, 10), "older_than": w.opts.KeepImages.String()}, Outcome: audit.Done, Version: w.opts.Version,
+		}))
+	}
+	return errors.Join(failed...)
+}
+
+// appliers are the targets that can be written to, by name.
+func (w *Worker) appliers() map[string]fix.Applier {
+	out := map[string]fix.Applier{}
+	for _, d := range w.opts.Fixes {
+		if d.Applier != nil {
+			out[d.Check.Target] = d.Applier
+		}
+	}
+	return out
 }

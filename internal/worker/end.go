@@ -46,12 +46,19 @@ func (r *run) ended(state check.RunState, reason string, findings []check.Findin
 
 func (r *run) record(ctx context.Context, run check.Run, events []audit.Event) error {
 	posts := r.w.opts.Report.Finished(run)
+	return r.persist(ctx, func(ctx context.Context) error {
+		return r.w.store.Conclude(ctx, r.claim.Epoch, run, posts, events)
+	}, func() { r.log.Info("run ended", "state", run.State, "took", run.Finished.Sub(run.Started)) })
+}
+
+// persist writes an end, and again while the store does not take it.
+func (r *run) persist(ctx context.Context, write func(context.Context) error, written func()) error {
 	for try := 1; ; try++ {
 		// Also while the process ends: what is finished need not be done again.
-		err := r.w.store.Conclude(context.WithoutCancel(ctx), r.claim.Epoch, run, posts, events)
+		err := write(context.WithoutCancel(ctx))
 		switch {
 		case err == nil:
-			r.log.Info("run ended", "state", run.State, "took", run.Finished.Sub(run.Started))
+			written()
 			return nil
 		case errors.Is(err, check.ErrFenced):
 			// Another process has it, or the answer to our own commit was lost.

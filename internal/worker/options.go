@@ -13,6 +13,7 @@ import (
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/store"
 )
@@ -29,6 +30,19 @@ type Store interface {
 	Sweep(ctx context.Context) (int, error)
 	Checkpoint(ctx context.Context, signer note.Signer) (string, error)
 	Purge(ctx context.Context, keep store.Retention) (int64, error)
+	Plans
+}
+
+// Plans is the part of the store that keeps plans.
+type Plans interface {
+	Plan(ctx context.Context, id int64) (p fix.Plan, now time.Time, err error)
+	PlanForms(ctx context.Context, id int64) ([]fix.Form, error)
+	PlanContent(ctx context.Context, id int64) (fix.Content, []fix.Batch, error)
+	Clock(ctx context.Context) (time.Time, error)
+	BeginApply(ctx context.Context, run, epoch, plan int64, events []audit.Event) error
+	ConcludePlan(ctx context.Context, epoch int64, run check.Run, step store.PlanStep, posts []message.Post, events []audit.Event) error
+	ExpirePlans(ctx context.Context, word func(fix.Plan) ([]message.Post, audit.Event)) (int, error)
+	Append(ctx context.Context, events ...audit.Event) error
 }
 
 // Reporter words what a run found.
@@ -39,11 +53,23 @@ type Reporter interface {
 	Finished(run check.Run) []message.Post
 }
 
-// Options of a worker. Store, Report, Directory and Holder are required.
+// PlanReporter words plans.
+type PlanReporter interface {
+	// Head is the plan's message as it should stand in this state.
+	Head(p fix.Plan, now time.Time) message.Post
+	// Applying is the same while the plan is applied.
+	Applying(p fix.Plan, progress check.Progress) message.Post
+}
+
+// Options of a worker. Store, Report, Directory and Holder are required, and
+// Plans where there are Fixes.
 type Options struct {
 	Store   Store
 	Catalog check.Catalog
 	Report  Reporter
+	// Fixes are the fixes that the config declares, and Plans words them.
+	Fixes fix.Catalog
+	Plans PlanReporter
 	// Directory and Policy decide whether the asker may still do what was asked.
 	Directory commands.Directory
 	Policy    authz.Policy
@@ -60,6 +86,14 @@ type Options struct {
 	// RightsWithin is how long Slack may leave open what rights an asker has,
 	// before the run ends without having read anything; default 2 min.
 	RightsWithin time.Duration
+	// CallWithin bounds one question to a target about plans; default 30 s.
+	CallWithin time.Duration
+	// ReadyWithin is how long a target may leave open whether plans can be applied,
+	// before a confirmed one is given up without a change; default 20 s.
+	ReadyWithin time.Duration
+	// TargetWithin is how long a target may stay silent in the middle of a plan;
+	// default 10 min.
+	TargetWithin time.Duration
 	// Crashes is how many processes may end under a run before it is given up; default 5.
 	Crashes int
 	// Lease is how long a run stays with a process that went silent; default 15 s.
@@ -77,6 +111,9 @@ type Options struct {
 	CheckpointEvery time.Duration
 	// CheckpointFile gets every checkpoint appended; empty: none.
 	CheckpointFile string
+	// KeepImages is how long the targets keep what plans changed, so that it can be
+	// taken back; 0: for ever.
+	KeepImages time.Duration
 	// Keep says how long what need not be kept is kept.
 	Keep store.Retention
 }
@@ -96,7 +133,7 @@ func (o Options) withDefaults() Options {
 	}
 	for d, value := range map[*time.Duration]time.Duration{
 		&o.RunTimeout: 2 * time.Hour, &o.RightsWithin: 2 * time.Minute, &o.Lease: 15 * time.Second, &o.Beat: time.Second, &o.ShowEvery: 2500 * time.Millisecond,
-		&o.SweepEvery: 5 * time.Second, &o.CheckpointEvery: time.Minute,
+		&o.SweepEvery: 5 * time.Second, &o.CallWithin: 30 * time.Second, &o.ReadyWithin: 20 * time.Second, &o.TargetWithin: 10 * time.Minute, &o.CheckpointEvery: time.Minute,
 	} {
 		if *d == 0 {
 			*d = value
@@ -110,6 +147,7 @@ func (o Options) Validate() error {
 	var bad []error
 	for name, missing := range map[string]bool{
 		"Store": o.Store == nil, "Report": o.Report == nil, "Directory": o.Directory == nil, "Holder": o.Holder == "",
+		"Plans": len(o.Fixes) > 0 && o.Plans == nil,
 	} {
 		if missing {
 			bad = append(bad, errors.New("no "+name))
@@ -121,7 +159,8 @@ func (o Options) Validate() error {
 		}
 	}
 	for name, d := range map[string]time.Duration{
-		"RunTimeout": o.RunTimeout, "RightsWithin": o.RightsWithin, "Lease": o.Lease, "Beat": o.Beat, "ShowEvery": o.ShowEvery, "SweepEvery": o.SweepEvery, "CheckpointEvery": o.CheckpointEvery,
+		"RunTimeout": o.RunTimeout, "RightsWithin": o.RightsWithin, "Lease": o.Lease, "Beat": o.Beat, "ShowEvery": o.ShowEvery, "SweepEvery": o.SweepEvery,
+		"CallWithin": o.CallWithin, "ReadyWithin": o.ReadyWithin, "TargetWithin": o.TargetWithin, "CheckpointEvery": o.CheckpointEvery,
 	} {
 		if d <= 0 {
 			bad = append(bad, fmt.Errorf("%s is %s, not more than 0", name, d))

@@ -26,7 +26,7 @@ func (r *run) mayStill(ctx context.Context) error {
 	if r.claim.Run.AskedBy == "" {
 		return nil // a schedule, which the config allows
 	}
-	subject, err := r.subject(ctx)
+	subject, err := r.subject(ctx, r.claim.Run.AskedBy)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -55,8 +55,8 @@ func refusedBy(d authz.Decision) error {
 // subject asks Slack, and again while it does not answer: who is in which group
 // may be asked only 20 times a minute by all replicas together, and what was
 // acknowledged must not be lost to that.
-func (r *run) subject(ctx context.Context) (s authz.Subject, err error) {
-	actor := audit.Actor{Kind: audit.Person, User: r.claim.Run.AskedBy}
+func (r *run) subject(ctx context.Context, user string) (s authz.Subject, err error) {
+	actor := audit.Actor{Kind: audit.Person, User: user}
 	giveUp := time.Now().Add(r.w.opts.RightsWithin)
 	for {
 		if s, err = r.w.opts.Directory.Subject(ctx, actor, true); err == nil || time.Now().After(giveUp) {

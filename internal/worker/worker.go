@@ -36,6 +36,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	g.Go(func() error { return w.store.Work(ctx, w.opts.Runs, w.carry) })
 	g.Go(func() error { w.every(ctx, w.opts.SweepEvery, "sweep", w.sweep); return nil })
 	g.Go(func() error { w.every(ctx, purgeEvery, "purge", w.purge); return nil })
+	if w.opts.Plans != nil {
+		g.Go(func() error { w.every(ctx, w.opts.SweepEvery, "expiry of plans", w.expire); return nil })
+	}
+	if w.opts.KeepImages > 0 {
+		g.Go(func() error { w.every(ctx, purgeEvery, "purge of before-images", w.purgeImages); return nil })
+	}
 	if w.opts.Signer != nil {
 		g.Go(func() error { w.checkpoints(ctx); return nil })
 	}

@@ -1,0 +1,101 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/message"
+)
+
+// confirmCommand lets a plan pass: the other end of the buttons "Confirm" and
+// "Approve". The click carries the plan's id and nothing else.
+func confirmCommand(env Env) Command {
+	return Command{
+		Name: "confirm", Args: "<plan>", Summary: "let a plan that waits be carried out", Hidden: true,
+		Examples: []string{"confirm P-1042"},
+		Needs:    nothing, // who may is for the plan's own guard to say
+		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
+			p, now, v, err := judge(ctx, env, c, fix.Confirm)
+			if err != nil {
+				return Prepared{}, err
+			}
+			if !v.Allowed {
+				return refusedPlan(env, p, v, now), nil
+			}
+			return Prepared{
+				Rule: v.Rule, Pending: true, Numbered: true,
+				Build: func(run int64) Intent {
+					to := decided(p, v.To, c, now)
+					to.Run = run
+					return Intent{
+						Decide: move(p, to, true), Run: planRun(p.Order, run, check.StepApply, c),
+						Posts: []message.Post{env.Plans.Head(to, now)},
+					}
+				},
+			}, nil
+		},
+	}
+}
+
+// cancelCommand ends a plan that waits: the other end of the button "Cancel".
+func cancelCommand(env Env) Command {
+	return Command{
+		Name: "cancel", Args: "<plan>", Summary: "end a plan that waits; nothing is changed", Hidden: true,
+		Examples: []string{"cancel P-1042"},
+		Needs:    nothing,
+		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
+			p, now, v, err := judge(ctx, env, c, fix.Cancel)
+			if err != nil {
+				return Prepared{}, err
+			}
+			if !v.Allowed {
+				return refusedPlan(env, p, v, now), nil
+			}
+			to := decided(p, v.To, c, now)
+			return Prepared{Rule: v.Rule, Build: func(int64) Intent {
+				return Intent{Decide: move(p, to, true), Posts: []message.Post{env.Plans.Head(to, now)}}
+			}}, nil
+		},
+	}
+}
+
+// judge asks the guard about a wish, with the plan as it stands now.
+func judge(ctx context.Context, env Env, c Call, want fix.Wish) (fix.Plan, time.Time, fix.Verdict, error) {
+	p, now, err := findPlan(ctx, env, c, string(want))
+	if err != nil {
+		return p, now, fix.Verdict{}, err
+	}
+	clicker := fix.Clicker{Subject: c.Subject, Shared: c.Place.Shared}
+	return p, now, fix.Decide(p, want, clicker, env.Policy, env.Fixes[p.Check].Digest, now), nil
+}
+
+// refusedPlan answers, and moves the plan on where it turned out to be over.
+func refusedPlan(env Env, p fix.Plan, v fix.Verdict, now time.Time) Prepared {
+	refused := Prepared{Target: p.Ref(), Rule: v.Rule, Refused: true, Reply: &message.Message{Headline: v.Says}}
+	if v.To == "" {
+		return refused
+	}
+	to := p
+	to.State = v.To
+	to.Reason = v.Reason
+	refused.Build = func(int64) Intent {
+		return Intent{Decide: move(p, to, false), Posts: []message.Post{env.Plans.Head(to, now)}}
+	}
+	return refused
+}
+
+// decided is the plan as it stands after somebody decided.
+func decided(p fix.Plan, to fix.State, c Call, now time.Time) fix.Plan {
+	p.State, p.DecidedBy, p.DecidedAt = to, c.Request.Actor.User, now
+	return p
+}
+
+// move is the compare-and-set from one to the other.
+func move(from, to fix.Plan, inTime bool) *fix.Transition {
+	return &fix.Transition{
+		Plan: from.ID, From: from.State, To: to.State, Hash: from.Hash, Digest: from.Digest,
+		InTime: inTime, By: to.DecidedBy, Reason: to.Reason, Run: to.Run,
+	}
+}

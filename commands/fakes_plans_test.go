@@ -1,0 +1,83 @@
+package commands_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
+)
+
+func fewRuns() map[int64]check.Run {
+	return map[int64]check.Run{
+		7: {
+			Order: check.Order{ID: 7, Title: "Orders", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Words: "check orders"}, State: check.Running,
+			Findings: []check.Finding{{Check: "orphaned-orders", Verdict: check.Pass}},
+		},
+		8: {
+			Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
+			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}},
+		},
+		9:  {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
+		31: {Order: check.Order{ID: 31, Channel: "C1", Checks: []string{"orphaned-orders"}, Step: check.StepPlan, Plan: 31, AskedBy: "U1ALICE"}, State: check.Running},
+	}
+}
+
+// fewPlans are one in each state that matters, all asked for by Alice.
+func fewPlans() map[int64]fix.Plan {
+	plans := map[int64]fix.Plan{}
+	add := func(id int64, state fix.State, change func(*fix.Plan)) {
+		p := fix.Plan{
+			Order: fix.Order{ID: id, Check: "orphaned-orders", Domain: "orders", Channel: "C1", AskedBy: "U1ALICE"},
+			State: state, Draft: fix.Draft{Does: "delete 30 orders", Button: "change 30 orders", Rows: 30, Total: 30, Place: "production/shop"},
+			Hash: "hash", Digest: "digest", Batches: 1, Expires: noon.Add(5 * time.Minute),
+		}
+		if change != nil {
+			change(&p)
+		}
+		plans[id] = p
+	}
+	decided := func(p *fix.Plan) { p.DecidedBy, p.DecidedAt, p.Run = "U1BOB", noon.Add(-time.Minute), 40 }
+	add(31, fix.Planning, func(p *fix.Plan) { p.Hash, p.Draft = "", fix.Draft{} })
+	add(32, fix.Waiting, nil)
+	add(33, fix.Waiting, func(p *fix.Plan) { p.Second, p.Why = true, "over 500 rows" })
+	add(34, fix.Waiting, func(p *fix.Plan) { p.Expires = noon })
+	add(35, fix.Waiting, func(p *fix.Plan) { p.Digest = "another" })
+	add(36, fix.Applying, decided)
+	add(37, fix.Applied, decided)
+	add(38, fix.Cancelled, decided)
+	return plans
+}
+
+// ways is a Planner that only knows its modes.
+type ways []string
+
+func (w ways) Modes() []string { return w }
+
+func (ways) Draft(context.Context, fix.Order, fix.Caps, func(check.Progress)) (fix.Draft, error) {
+	panic("a command works no plan out")
+}
+
+// idle is an Applier that must not be called by a command.
+type idle struct{ fix.Applier }
+
+func fewFixes() fix.Catalog {
+	return fix.Catalog{
+		"orphaned-orders": {
+			Check: catalog[0], Digest: "digest", Planner: ways{"delete", "attach"}, Applier: idle{},
+			Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 0.05}, SecondOver: 500, Expiry: 10 * time.Minute},
+		},
+		"product-stock": {Check: catalog[2], Digest: "digest"}, // no write access
+	}
+}
+
+// migrations is a Preventer.
+type migrations struct{}
+
+func (migrations) Prevent(_ context.Context, name string) (commands.Prevention, error) {
+	if name == "order-totals" {
+		return commands.Prevention{}, &check.Problem{Sentence: "Postgres production/shop did not answer in 5 s."}
+	}
+	return commands.Prevention{Title: "Foreign key", Name: "V__fk.sql", SQL: "ALTER TABLE orders …;\n", Notes: []string{"NULL is let pass."}}, nil
+}
