@@ -116,6 +116,72 @@ func TestCheckReader(t *testing.T) {
 	}
 }
 
+func TestTarget(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		attributes string
+	}{
+		{"by a superuser", "SUPERUSER"},
+		{"by the database's owner", "CREATEROLE"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dsn := pgtest.Database(t)
+			admin := adminOf(t, dsn, row.attributes)
+			dropAfterwards(t, dsn, "integritybot_fixer")
+			pgtest.Exec(t, admin, `CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE items (id int PRIMARY KEY, order_id int, amount int);
+ALTER TABLE items ADD CONSTRAINT items_order FOREIGN KEY (order_id) REFERENCES orders NOT VALID; ALTER TABLE items ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID`)
+			run(t, admin, "sql/target.sql")
+			pgtest.Exec(t, dsn, "INSERT INTO integritybot.applied (store, plan, batch, pass, hash, changed, result) VALUES ('s', 1, 0, 1, 'h', 1, '{}')")
+			run(t, admin, "sql/target.sql")
+			pgtest.Exec(t, admin, "GRANT SELECT, UPDATE ON orders TO integritybot_fixer")
+
+			fixer := pgtest.As(dsn, "integritybot_fixer")
+			for sql, want := range map[string]string{
+				"SELECT FROM orders FOR UPDATE": allowed,
+				"DELETE FROM orders":            insufficientPrivilege,
+				"SELECT FROM items":             insufficientPrivilege,
+				"INSERT INTO integritybot.applied (store, plan, batch, pass, hash, changed, result) VALUES ('s', 2, 0, 1, 'h', 1, '{}')": allowed,
+				"UPDATE integritybot.applied SET changed = 2":                                         insufficientPrivilege,
+				"DELETE FROM integritybot.applied":                                                    insufficientPrivilege,
+				"TRUNCATE integritybot.before_image":                                                  insufficientPrivilege,
+				"UPDATE integritybot.before_image SET before = ''":                                    insufficientPrivilege,
+				"DELETE FROM integritybot.before_image":                                               allowed,
+				"DELETE FROM integritybot.quarantine":                                                 insufficientPrivilege,
+				"CREATE TABLE integritybot.mine ()":                                                   insufficientPrivilege,
+				"DROP TABLE integritybot.quarantine":                                                  insufficientPrivilege,
+				"ALTER TABLE items VALIDATE CONSTRAINT items_order":                                   insufficientPrivilege,
+				"ALTER TABLE items DROP CONSTRAINT items_order":                                       insufficientPrivilege,
+				"ALTER FUNCTION integritybot.validate_constraint(regclass, text) SECURITY INVOKER":    insufficientPrivilege,
+				"SELECT integritybot.validate_constraint('items', 'x; DROP TABLE orders; --')":        allowed, // there is no such constraint
+				"SET search_path = pg_temp; SELECT integritybot.validate_constraint('items', 'mine')": "42P01",
+			} {
+				wantState(t, fixer, sql, want)
+			}
+			valid := "SELECT string_agg(conname || ' ' || convalidated, ', ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'items'::regclass AND contype <> 'p'"
+			for query, want := range map[string]string{
+				"SELECT coalesce(integritybot.validate_constraint('items', 'positive')::text, 'none')": "none", // no foreign key
+				"SELECT count(*)::text FROM integritybot.applied":                                      "2",
+				"SHOW lock_timeout": "1s",
+				"SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')::text": "true",
+			} {
+				if got := ask(t, fixer, query); got != want {
+					t.Errorf("%s: got %q, want %q", query, got, want)
+				}
+			}
+			const validate = "SELECT integritybot.validate_constraint('public.items', 'items_order')::text"
+			if first, second := ask(t, fixer, validate), ask(t, fixer, validate); first != "true" || second != "false" {
+				t.Errorf("validated: %s, then %s", first, second)
+			}
+			if got := ask(t, admin, valid); got != "items_order true, positive false" {
+				t.Errorf("constraints: %s", got)
+			}
+			stranger := pgtest.As(dsn, pgtest.Role(t, "stranger"))
+			wantState(t, stranger, "SELECT FROM integritybot.applied", insufficientPrivilege)
+			wantState(t, stranger, validate, insufficientPrivilege)
+		})
+	}
+}
+
 // adminOf makes a role that owns the database, as the one has who runs the scripts in production.
 func adminOf(t *testing.T, dsn, attributes string) string {
 	t.Helper()
