@@ -352,13 +352,16 @@ func (p *proxy) muteAfter(n int) <-chan struct{} {
 // free lets new messages through again and cuts the connections that hung.
 func (p *proxy) free() {
 	p.mu.Lock()
-	hung := p.hang || p.mute
+	var hung []net.Conn // not one that is opened as soon as this lock is free
+	if p.hang || p.mute {
+		hung, p.conns = p.conns, nil
+	}
 	p.hang, p.mute, p.armed = false, false, false
 	close(p.freed)
 	p.freed = make(chan struct{})
 	p.mu.Unlock()
-	if hung {
-		p.cut()
+	for _, c := range hung {
+		_ = c.Close()
 	}
 }
 
