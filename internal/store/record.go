@@ -23,7 +23,8 @@ import (
 
 var _ commands.Ledger = (*Store)(nil)
 
-// errBuild is a panic in the function that makes an intent.
+// errBuild is an intent that cannot be written down: a panic in the function that
+// makes it, or something in it that no row can hold. Nobody else's fails with it.
 var errBuild = errors.New("the intent could not be built")
 
 // Record implements commands.Ledger. An error means that nothing was done;
@@ -228,8 +229,24 @@ func (r *request) make(number int64) (err error) {
 
 // writeIntent writes everything but the audit events, in one round trip.
 func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
-	now := s.now()
 	var batch pgx.Batch
+	if err := queueIntent(&batch, all, s.now()); err != nil {
+		return fmt.Errorf("%w: %w", errBuild, err)
+	}
+	if batch.Len() > 0 {
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return fmt.Errorf("write intent: %w", err)
+		}
+	}
+	runs := make([]job, len(all.runs))
+	for i, order := range all.runs {
+		runs[i] = job{order.ID, order.Step}
+	}
+	return s.enqueue(ctx, tx, runs)
+}
+
+// queueIntent fails for what cannot be written down, whatever the database says.
+func queueIntent(batch *pgx.Batch, all changes, now *time.Time) error {
 	for _, order := range all.runs {
 		asked, err := json.Marshal(order)
 		if err != nil {
@@ -242,26 +259,14 @@ func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
 		batch.Queue(`UPDATE runs SET stop_by = $2 WHERE id = $1 AND stop_by = '' AND state IN ('queued', 'running')`, stop.Run, stop.By)
 	}
 	for _, plan := range all.plans {
-		if err := queuePlan(&batch, *plan, now); err != nil {
+		if err := queuePlan(batch, *plan, now); err != nil {
 			return err
 		}
 	}
 	for _, move := range all.moves {
-		queueDecision(&batch, *move, now)
+		queueDecision(batch, *move, now)
 	}
-	if err := queuePosts(&batch, all.posts, now); err != nil {
-		return err
-	}
-	if batch.Len() > 0 {
-		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-			return fmt.Errorf("write intent: %w", err)
-		}
-	}
-	runs := make([]job, len(all.runs))
-	for i, order := range all.runs {
-		runs[i] = job{order.ID, order.Step}
-	}
-	return s.enqueue(ctx, tx, runs)
+	return queuePosts(batch, all.posts, now)
 }
 
 // finish appends the events and commits. The head is locked by the first
@@ -316,7 +321,7 @@ func (s *Store) queueEvents(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, ev
 	for i, e := range events {
 		var entry audit.Entry
 		if entry, head, err = head.Append(at, e); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errBuild, err)
 		}
 		seqs[i], ats[i], bodies[i], prevs[i], hashes[i] = entry.Seq, entry.At, string(entry.Body), entry.Prev[:], entry.Hash[:]
 	}

@@ -52,7 +52,7 @@ func (a *applying) finished(ctx context.Context, why *verdictError) (planEnd, er
 	}
 	if p.Undoes > 0 && p.State == fix.Applied {
 		undone.State, undone.UndoneBy = fix.Undone, p.ID
-		end.posts = append(end.posts, a.r.heads(undone)...)
+		end.posts = append(end.posts, a.r.w.opts.Plans.Undone(undone, p))
 	}
 	return end, nil
 }

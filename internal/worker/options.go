@@ -59,6 +59,8 @@ type PlanReporter interface {
 	Head(p fix.Plan, now time.Time) message.Post
 	// Applying is the same while the plan is applied.
 	Applying(p fix.Plan, progress check.Progress) message.Post
+	// Undone is the message of a plan that another one took back.
+	Undone(p, by fix.Plan) message.Post
 }
 
 // Options of a worker. Store, Report, Directory and Holder are required, and

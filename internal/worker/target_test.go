@@ -199,7 +199,7 @@ func draft(from, to string, keys []string, of int64) fix.Draft {
 		Listing: [][]string{{"key"}},
 	}
 	for _, k := range keys {
-		d.Content.Changes = append(d.Content.Changes, fix.Change{Key: []string{k}, Old: []*string{&from}, New: []*string{&to}})
+		d.Content.Changes = append(d.Content.Changes, fix.Change{Repairs: true, Key: []string{k}, Old: []*string{&from}, New: []*string{&to}})
 		d.Listing = append(d.Listing, []string{k})
 	}
 	return d

@@ -23,30 +23,41 @@ func (u *undoing) describe(ctx context.Context, w *work) error {
 	if d.Noun == "" {
 		d.Noun = "rows"
 	}
-	if err := u.assemble(); err != nil {
-		return err
-	}
-	u.leftAlone()
 	if len(u.images) == 0 {
-		return nil
+		u.leftAlone()
+		return u.assemble()
 	}
 	main := u.images[0].table
+	repaired := u.repaired(main)
 	for _, m := range u.back {
-		if m.table == main {
+		if m.undo.Repairs = repaired(m); m.undo.Repairs {
 			d.Rows++
 		}
 	}
 	for _, m := range u.images {
-		if m.table == main {
+		if repaired(m) {
 			d.Found++
 		}
 	}
 	d.Total = int64(len(u.back))
+	if err := u.assemble(); err != nil {
+		return err
+	}
+	u.leftAlone()
 	u.words(main)
 	if err := u.count(ctx, w, main); err != nil {
 		return err
 	}
 	return u.triggers(ctx, w)
+}
+
+// repaired tells the images of the repaired rows. Where rows of their table were
+// removed, the others of it only referred to those.
+func (u *undoing) repaired(main string) func(*image) bool {
+	removed := slices.ContainsFunc(u.images, func(m *image) bool { return m.table == main && undoOf(m.op) == fix.Insert })
+	return func(m *image) bool {
+		return m.table == main && (!removed || undoOf(m.op) == fix.Insert)
+	}
 }
 
 // count tells of how many rows. A table that is too large to be counted in a

@@ -154,7 +154,7 @@ CREATE TRIGGER look BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION nothing
 	if want := "take P-1 back: 1 row set back in orders, 1 row put back in orders, 3 rows put back in items"; back.Does != want {
 		t.Errorf("it does %q, want %q", back.Does, want)
 	}
-	if back.Button != "take back 5 rows" || back.Rows != 2 || back.Found != 5 || back.Of != 199-1 || back.Total != 5 || back.Noun != "orders" {
+	if back.Button != "take back 5 rows" || back.Rows != 1 || back.Found != 2 || back.Of != 199-1 || back.Total != 5 || back.Noun != "orders" {
 		t.Errorf("draft %+v", back)
 	}
 	wantLeft := []fix.Left{

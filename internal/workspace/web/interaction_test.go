@@ -121,7 +121,7 @@ func TestEverythingWorksFromTheKeyboard(t *testing.T) {
 
 	// From the last message's row to its button, through the confirm dialog.
 	p.see(id("message-" + ts(22)))
-	p.eval(`document.querySelector('[data-message][tabindex="0"]').focus()`)
+	p.until("a message takes the focus", `(m => m && (m.focus(), document.activeElement === m))(document.querySelector('[data-message][tabindex="0"]'))`)
 	p.press(kb.ArrowUp)
 	p.press(kb.ArrowUp)
 	p.until("arrows walk messages", `document.activeElement.closest('[role=listitem]').dataset.testid === 'message-`+ts(12)+`'`)
@@ -129,7 +129,7 @@ func TestEverythingWorksFromTheKeyboard(t *testing.T) {
 	p.see(id("thread") + " " + id("table"))
 	p.press(kb.Escape)
 	p.gone(id("thread"))
-	p.eval(`document.querySelector('[data-message][tabindex="0"]').focus()`)
+	p.until("a message takes the focus", `(m => m && (m.focus(), document.activeElement === m))(document.querySelector('[data-message][tabindex="0"]'))`)
 	p.press(kb.Tab)
 	p.until("Tab reaches the button", `document.activeElement.dataset.testid === 'button-confirm'`)
 	p.enter()
