@@ -46,6 +46,9 @@ type Form struct {
 	// it is left alone as WhyDependant. It is judged after the changes before this
 	// one, so that rows that the plan removes first do not count. Empty: none.
 	Held string `json:"held,omitempty"`
+	// Refers is what Held is to be when this form is taken back by a removal: what
+	// no foreign key tells. The apply does not judge it.
+	Refers string `json:"refers,omitempty"`
 	// Name is the constraint of a validate.
 	Name string `json:"name,omitempty"`
 }

@@ -57,6 +57,10 @@ type Plan struct {
 	Finished time.Time
 }
 
+// TakesBack tells whether a plan that was carried out took another one back, so
+// that there is nothing left of it to undo.
+func (p Plan) TakesBack() bool { return p.Undoes > 0 && p.State == Applied && !p.Draft.Partial }
+
 // Draft is what is wrong now and how it would be repaired, for people to judge.
 type Draft struct {
 	// Does says in one clause what happens, to follow the plan's name and
@@ -85,6 +89,9 @@ type Draft struct {
 	Cascades []string `json:"cascades,omitempty"`
 	// Left are failing rows that this plan does not touch, and why.
 	Left []Left `json:"left,omitempty"`
+	// Partial: this way back leaves rows alone that its plan had changed, so that
+	// another one may still be wanted.
+	Partial bool `json:"partial,omitempty"`
 	// Columns and Samples are a few of the changes, masked.
 	Columns []check.Column `json:"columns,omitempty"`
 	Samples []Sample       `json:"samples,omitempty"`

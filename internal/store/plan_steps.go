@@ -115,7 +115,7 @@ func (s *Store) queueStep(batch *pgx.Batch, step PlanStep) error {
 		}
 		return nil
 	})
-	if p.Undoes > 0 && p.State == fix.Applied {
+	if p.TakesBack() {
 		batch.Queue(`UPDATE plans SET state = 'undone', undone_by = $2 WHERE id = $1 AND state IN ('applied', 'partly applied')`, p.Undoes, p.ID)
 	}
 	if !step.Worked {

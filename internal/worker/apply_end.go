@@ -50,7 +50,7 @@ func (a *applying) finished(ctx context.Context, why *verdictError) (planEnd, er
 	case p.State == fix.Failed:
 		end.state = check.Failed
 	}
-	if p.Undoes > 0 && p.State == fix.Applied {
+	if p.TakesBack() {
 		undone.State, undone.UndoneBy = fix.Undone, p.ID
 		end.posts = append(end.posts, a.r.w.opts.Plans.Undone(undone, p))
 	}

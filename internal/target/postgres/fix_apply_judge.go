@@ -109,7 +109,7 @@ func (w *work) lockAndLook(ctx context.Context, f fix.Form, s *shape, b *bundle,
 	case fix.Update: // does not keep others from referring to the row
 		strength = "FOR NO KEY UPDATE OF t"
 	case fix.Keep:
-		strength = "FOR KEY SHARE OF t"
+		strength = "FOR SHARE OF t" // it is to stay as it is until the end, too
 	default:
 	}
 	if !wait {

@@ -117,7 +117,7 @@ func (s *shape) same(f fix.Form) string {
 	parts := []string{"(ib.ib_b IS NULL OR (t.*)::text = ib.ib_b)"}
 	if f.Op == fix.Update {
 		for i, name := range f.Columns {
-			parts = append(parts, fmt.Sprintf("t.%s::text IS NOT DISTINCT FROM ib.ib_o%d::%s::text", quoted(name), i+1, s.column(name).exact))
+			parts = append(parts, fmt.Sprintf("t.%s::text COLLATE \"C\" IS NOT DISTINCT FROM ib.ib_o%d::%s::text COLLATE \"C\"", quoted(name), i+1, s.column(name).exact))
 		}
 	}
 	return strings.Join(parts, " AND ")

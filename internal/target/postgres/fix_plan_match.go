@@ -192,7 +192,7 @@ func (w *matchFix) repair(ctx context.Context, d *drafting, c, ever *comparison,
 			continue
 		}
 		form := fix.Form{Unless: "NOT " + ever.wrongNow("way = '"+r.Class+"'"), Why: "it is not " + strings.ReplaceAll(r.Class, "_", " ") + " any more"}
-		if err := d.writeRow(r, records[i], cols, []*string{&one.To}, form); err != nil {
+		if err := d.writeRow(r, records[i], "", cols, []*string{&one.To}, form); err != nil {
 			return nil, err
 		}
 		done = append(done, r)

@@ -163,11 +163,13 @@ func (g *graph) removal(ctx context.Context, n *node, how removal) ([]planned, e
 		steps = append(steps, s)
 		g.d.content.depend(w.table.String(), how.written)
 	}
-	if how.kept == nil || len(n.writes) == 0 {
+	if how.kept == nil {
 		return steps, nil
 	}
+	// The row to be kept must stay, and stay as it is: a group whose rows differ by
+	// now is to be decided by hand.
 	kept := how.kept(n)
-	keep, err := g.d.content.step(fix.Form{Op: fix.Keep, Table: kept.table.SQL(), Key: columnNames(kept.table.key)}, rankKeep, fix.Change{Key: kept.key})
+	keep, err := g.d.content.step(fix.Form{Op: fix.Keep, Table: kept.table.SQL(), Key: columnNames(kept.table.key)}, rankKeep, fix.Change{Key: kept.key, Before: kept.whole})
 	return append(steps, keep), err
 }
 

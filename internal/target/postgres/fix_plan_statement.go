@@ -104,7 +104,8 @@ func (d *drafting) update(ctx context.Context, t *fixTable, alias string, key []
 				d.leave("what the fix sets is what they hold already", 1, keyText(rows[i].Key))
 				continue
 			}
-			if err := d.writeRow(rows[i], r, cols, values[i], form); err != nil {
+			// What is written was worked out from the whole row.
+			if err := d.writeRow(rows[i], r, r.whole, cols, values[i], form); err != nil {
 				return err
 			}
 			done = append(done, rows[i])

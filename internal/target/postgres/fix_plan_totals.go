@@ -148,7 +148,7 @@ func (p *totalling) set(ctx context.Context, rows []check.Row) error {
 				d.leave(fmt.Sprintf("%s of %s cannot hold what their rows come to", p.stored.Name, p.table), 1, keyText(w.row.Key))
 				continue
 			}
-			if err := d.writeRow(w.row, w.record, cols, []*string{&held[i]}, form); err != nil {
+			if err := d.writeRow(w.row, w.record, "", cols, []*string{&held[i]}, form); err != nil {
 				return err
 			}
 			p.done = append(p.done, w.row)

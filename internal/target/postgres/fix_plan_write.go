@@ -15,7 +15,7 @@ func (d *drafting) writeRows(ctx context.Context, t *fixTable, key []Column, row
 	var done []check.Row
 	err := d.victims(ctx, t, key, rows, func(_ *Session, rows []check.Row, records []*record) error {
 		for i, r := range records {
-			if err := d.writeRow(rows[i], r, cols, values, form); err != nil {
+			if err := d.writeRow(rows[i], r, "", cols, values, form); err != nil {
 				return err
 			}
 			done = append(done, rows[i])
@@ -26,13 +26,14 @@ func (d *drafting) writeRows(ctx context.Context, t *fixTable, key []Column, row
 	return err
 }
 
-// writeRow plans to write values into one failing row.
-func (d *drafting) writeRow(row check.Row, r *record, cols []Column, values []*string, form fix.Form) error {
+// writeRow plans to write values into one failing row. With before, the whole row
+// has to be so still, and not only the columns that are written.
+func (d *drafting) writeRow(row check.Row, r *record, before string, cols []Column, values []*string, form fix.Form) error {
 	s, err := d.content.write(r, cols, values, form)
 	if err != nil {
 		return err
 	}
-	s.change.Repairs = true
+	s.change.Repairs, s.change.Before = true, before
 	d.content.add(unit{s})
 	shown := r.table.columnsOf(columnNames(cols))
 	d.sample(row.Key, pairs(shown, r.texts(cols), sampleRunes), pairs(shown, values, sampleRunes))

@@ -57,6 +57,7 @@ type reference struct {
 	onUpdate string
 }
 
+// What refers to a partitioned table refers to its partitions.
 const referencesSQL = `
 SELECT c.conname, quote_ident(n.nspname) || '.' || quote_ident(t.relname),
        ARRAY(SELECT a.attname FROM unnest(c.conkey) WITH ORDINALITY k(num, pos)
@@ -65,7 +66,8 @@ SELECT c.conname, quote_ident(n.nspname) || '.' || quote_ident(t.relname),
              JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.num ORDER BY k.pos)::text[],
        c.confdeltype::text, c.confupdtype::text
 FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid = $1
+WHERE c.contype = 'f' AND c.conparentid = 0
+  AND (c.confrelid = to_regclass($1) OR c.confrelid IN (SELECT relid FROM pg_partition_ancestors(to_regclass($1))))
 ORDER BY n.nspname, t.relname, c.conname`
 
 // referencesTo finds everything that refers to a table: the foreign keys of the
@@ -80,7 +82,7 @@ func (d *drafting) referencesTo(ctx context.Context, parent *fixTable) ([]*refer
 		columns, refers []string
 	}
 	var keys []key
-	err := d.target.query(ctx, referencesSQL, []any{parent.OID}, func(rows pgx.Rows) error {
+	err := d.target.query(ctx, referencesSQL, []any{parent.SQL()}, func(rows pgx.Rows) error {
 		var k key
 		err := rows.Scan(&k.name, &k.table, &k.columns, &k.refers, &k.onDelete, &k.onUpdate)
 		keys = append(keys, k)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,8 +16,10 @@ import (
 // the database itself kept. See [fix.Applier].
 func (x *Fixing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
 	u := &undoing{x: x, plan: undoes, keys: map[string][]string{}, shapes: map[string]*shape{}, rows: map[string]*string{}, forms: map[string]int{}}
+	u.held, u.refers = map[string]string{}, map[string]string{}
 	for _, f := range forms {
 		u.keys[f.Table] = f.Key
+		u.refers[f.Table] = cmp.Or(u.refers[f.Table], f.Refers, f.Held)
 	}
 	err := x.reading(ctx, "REPEATABLE READ", x.t.opts.StatementTimeout, func(w *work) error {
 		w.plan = undoes
@@ -24,6 +27,9 @@ func (x *Fixing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, form
 			return err
 		}
 		u.walk()
+		if err := u.referred(ctx, w); err != nil {
+			return err
+		}
 		return u.describe(ctx, w)
 	})
 	if err != nil {
@@ -32,13 +38,42 @@ func (x *Fixing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, form
 	return u.draft, nil
 }
 
+// referred finds out what may refer by now to rows that the way back removes: a
+// removal must neither cascade to rows that nobody was shown nor leave orphans.
+func (u *undoing) referred(ctx context.Context, w *work) error {
+	for table := range u.keys {
+		var parts []string
+		err := w.each(ctx, referencesSQL, []any{table}, func(rows pgx.Rows) error {
+			var name, child, onDelete, onUpdate string
+			var columns, refers []string
+			if err := rows.Scan(&name, &child, &columns, &refers, &onDelete, &onUpdate); err != nil {
+				return err
+			}
+			// A row that refers to itself does not count.
+			on := []string{"(ib_c.tableoid, ib_c.ctid) <> (t.tableoid, t.ctid)"}
+			for i := range columns {
+				on = append(on, "ib_c."+quoted(columns[i])+" = t."+quoted(refers[i]))
+			}
+			parts = append(parts, "EXISTS (SELECT 1 FROM "+child+" AS ib_c WHERE "+strings.Join(on, " AND ")+")")
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		u.held[table] = strings.Join(parts, " OR ")
+	}
+	return nil
+}
+
 // undoing is a way back being worked out.
 type undoing struct {
 	x      *Fixing
 	plan   fix.Plan
 	keys   map[string][]string // of each table
 	shapes map[string]*shape
-	images []*image // newest first
+	held   map[string]string // what may refer to a row of each table, by foreign keys
+	refers map[string]string // and what the plan's forms say of that
+	images []*image          // newest first
 	// rows are how rows will be once the changes drafted so far are made; nil:
 	// there is none. Rows that are not in it are as they are now.
 	rows map[string]*string

@@ -80,6 +80,13 @@ func (u *undoing) assemble() error {
 	d.Listing = [][]string{{"table", "operation", "key", "column", "before", "after"}}
 	for _, m := range u.back {
 		f := fix.Form{Op: undoOf(m.op), Table: m.table, Key: u.keys[m.table], Columns: m.columns}
+		switch f.Op {
+		case fix.Delete: // somebody may refer by now to what was put there
+			f.Held, f.Why = anyOf(u.held[m.table], u.refers[m.table]), "rows refer to it by now"
+		case fix.Insert:
+			f.Refers = u.refers[m.table]
+		default:
+		}
 		text, err := json.Marshal(f)
 		if err != nil {
 			return fmt.Errorf("form of the way back of %s: %w", u.plan.Ref(), err)
@@ -217,6 +224,7 @@ func (u *undoing) leftAlone() {
 			key = l.keyAfter
 		}
 		d.Left[i].Rows++
+		d.Partial = d.Partial || l.why != leftBack
 		if example := tableName(l.table) + " " + keyText(filled(key)); len(d.Left[i].Examples) < fix.MaxSamples && !slices.Contains(d.Left[i].Examples, example) {
 			d.Left[i].Examples = append(d.Left[i].Examples, example)
 		}
