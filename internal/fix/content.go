@@ -49,6 +49,9 @@ type Form struct {
 	// Refers is what Held is to be when this form is taken back by a removal: what
 	// no foreign key tells. The apply does not judge it.
 	Refers string `json:"refers,omitempty"`
+	// Shape is the table's columns when the form was made, in the target's words:
+	// rows as text mean something only with the same ones. Empty: not known.
+	Shape string `json:"shape,omitempty"`
 	// Name is the constraint of a validate.
 	Name string `json:"name,omitempty"`
 }

@@ -333,9 +333,8 @@ func TestFixServerRestarted(t *testing.T) {
 	}
 	server := start()
 	dsn := server.DSN(pgproc.Superuser, pgproc.Superuser)
-	script := readScript(t)
 	pgtest.Exec(t, dsn, repairShop)
-	pgtest.Exec(t, dsn, script)
+	makeReady(t, dsn)
 	pgtest.Exec(t, dsn, countRemovals+`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO integritybot_fixer;
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END'; CREATE TRIGGER slow AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION slow()`)
 	x := fixer(t, dsn, func(o *FixOptions) { o.ConnectTimeout = 30 * time.Second })

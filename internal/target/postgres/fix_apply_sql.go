@@ -82,6 +82,8 @@ func (s *shape) fits(f fix.Form, c fix.Change, place string) error {
 		}
 	}
 	switch {
+	case f.Shape != "" && f.Shape != s.text():
+		return problemf("The columns of table %s on Postgres %s are others than when this was worked out; make a new preview.", tableName(f.Table), place)
 	case len(f.Key) == 0 || len(c.Key) != len(f.Key):
 		return fmt.Errorf("a change of %s has %d key values for %d columns", f.Table, len(c.Key), len(f.Key))
 	case f.Op == fix.Update && (len(f.Columns) == 0 || len(c.Old) != len(f.Columns) || len(c.New) != len(f.Columns)):
@@ -90,6 +92,15 @@ func (s *shape) fits(f fix.Form, c fix.Change, place string) error {
 		return fmt.Errorf("a change of %s has no row", f.Table)
 	}
 	return nil
+}
+
+// text tells one list of columns from another.
+func (s *shape) text() string {
+	parts := make([]string, len(s.columns))
+	for i, c := range s.columns {
+		parts[i] = quoted(c.name) + " " + c.exact
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s *shape) column(name string) shapeColumn {

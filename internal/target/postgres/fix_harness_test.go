@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,22 +53,24 @@ INSERT INTO "Odd One"."My ""table""" SELECT i, 't' || i, i, E'x\ty' FROM generat
 INSERT INTO parted SELECT i, CASE WHEN i % 2 = 0 THEN 'eu' ELSE 'us' END, 'v' || i FROM generate_series(1, 10) i;
 `
 
-// readScript is what the database's owner runs.
-func readScript(t *testing.T) string {
+// readying: roles belong to the whole server, and PostgreSQL does not let two
+// sessions change one at once.
+var readying sync.Mutex
+
+// makeReady runs what the database's owner runs.
+func makeReady(t *testing.T, dsn string) {
 	t.Helper()
-	script, err := os.ReadFile("../../../deploy/sql/target.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(script)
+	readying.Lock()
+	defer readying.Unlock()
+	pgtest.Exec(t, dsn, TargetSQL())
+	pgtest.Exec(t, dsn, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO integritybot_fixer")
 }
 
 func repairDatabase(t *testing.T) string {
 	t.Helper()
-	script := readScript(t)
 	return pgtest.Template(t, "repair shop", func(dsn string) {
 		pgtest.Exec(t, dsn, repairShop)
-		pgtest.Exec(t, dsn, script)
+		makeReady(t, dsn)
 		pgtest.Exec(t, dsn, `GRANT USAGE ON SCHEMA "Odd One" TO integritybot_fixer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, "Odd One" TO integritybot_fixer`)
 	})

@@ -182,9 +182,31 @@ func (d *drafting) risk(format string, args ...any) {
 	d.draft.Risk = strings.TrimSpace(d.draft.Risk + " " + sentence)
 }
 
+// shapes notes which columns the tables have, because rows travel as text.
+func (d *drafting) shapes(ctx context.Context) error {
+	known := map[string]string{}
+	for i := range d.draft.Content.Forms {
+		f := &d.draft.Content.Forms[i]
+		text, ok := known[f.Table]
+		if !ok && f.Op != fix.Validate {
+			s := &shape{table: f.Table}
+			if err := d.target.query(ctx, shapeSQL, []any{f.Table}, s.scan); err != nil {
+				return err
+			}
+			text = s.text()
+			known[f.Table] = text
+		}
+		f.Shape = text
+	}
+	return nil
+}
+
 // finish puts the plan together.
 func (d *drafting) finish(ctx context.Context) (fix.Draft, error) {
 	d.draft.Content = d.content.assemble()
+	if err := d.shapes(ctx); err != nil {
+		return fix.Draft{}, err
+	}
 	for _, c := range d.draft.Content.Changes {
 		if d.draft.Content.Forms[c.Form].Op != fix.Keep {
 			d.draft.Total++

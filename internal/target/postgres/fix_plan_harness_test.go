@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -74,17 +73,12 @@ var shopTruth struct {
 // fixes.
 func plannedShop(t *testing.T) (string, *shop.Truth) {
 	t.Helper()
-	script, err := os.ReadFile("../../../deploy/sql/target.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dsn := pgtest.Template(t, "planned shop", func(dsn string) {
 		truth, err := shop.Generate(t.Context(), dsn, shop.Options{Seed: 7})
 		if err != nil {
 			t.Fatal(err)
 		}
-		pgtest.Exec(t, dsn, string(script))
-		pgtest.Exec(t, dsn, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO integritybot_fixer")
+		makeReady(t, dsn)
 		shopTruth.Lock()
 		defer shopTruth.Unlock()
 		shopTruth.truth = truth

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,14 +14,9 @@ import (
 // smallTables makes a database of a script, ready for fixes.
 func smallTables(t *testing.T, script string) (string, *Target) {
 	t.Helper()
-	target, err := os.ReadFile("../../../deploy/sql/target.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dsn := pgtest.Database(t)
 	execute(t, dsn, "%s", script)
-	execute(t, dsn, "%s", string(target))
-	execute(t, dsn, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO integritybot_fixer`)
+	makeReady(t, dsn)
 	return dsn, open(t, brisk(dsn))
 }
 

@@ -38,6 +38,7 @@ func (x *Fixing) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	slices.Sort(grants) // the catalog's order is none
 	place, role := x.t.opts.Place, x.role()
 	to := pgx.Identifier{role}.Sanitize()
 	switch {

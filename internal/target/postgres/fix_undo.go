@@ -16,9 +16,10 @@ import (
 // the database itself kept. See [fix.Applier].
 func (x *Fixing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
 	u := &undoing{x: x, plan: undoes, keys: map[string][]string{}, shapes: map[string]*shape{}, rows: map[string]*string{}, forms: map[string]int{}}
-	u.held, u.refers = map[string]string{}, map[string]string{}
+	u.held, u.refers, u.then = map[string]string{}, map[string]string{}, map[string]string{}
 	for _, f := range forms {
 		u.keys[f.Table] = f.Key
+		u.then[f.Table] = f.Shape
 		u.refers[f.Table] = cmp.Or(u.refers[f.Table], f.Refers, f.Held)
 	}
 	err := x.reading(ctx, "REPEATABLE READ", x.t.opts.StatementTimeout, func(w *work) error {
@@ -71,6 +72,7 @@ type undoing struct {
 	plan   fix.Plan
 	keys   map[string][]string // of each table
 	shapes map[string]*shape
+	then   map[string]string // the columns of each table when the plan was made
 	held   map[string]string // what may refer to a row of each table, by foreign keys
 	refers map[string]string // and what the plan's forms say of that
 	images []*image          // newest first
@@ -146,6 +148,10 @@ func (u *undoing) loadTable(ctx context.Context, w *work, table string) error {
 	}
 	if len(key) == 0 {
 		return fmt.Errorf("no form of %s is about %s", u.plan.Ref(), table)
+	}
+	if then := u.then[table]; then != "" && then != s.text() {
+		return problemf("%s cannot be taken back: the columns of table %s on Postgres %s are others than they were then. What was there stands in integritybot.before_image.",
+			u.plan.Ref(), tableName(table), u.x.t.opts.Place)
 	}
 	u.shapes[table] = s
 	columns := s.writable()

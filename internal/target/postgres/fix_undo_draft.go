@@ -79,7 +79,7 @@ func (u *undoing) assemble() error {
 	d := &u.draft
 	d.Listing = [][]string{{"table", "operation", "key", "column", "before", "after"}}
 	for _, m := range u.back {
-		f := fix.Form{Op: undoOf(m.op), Table: m.table, Key: u.keys[m.table], Columns: m.columns}
+		f := fix.Form{Op: undoOf(m.op), Table: m.table, Key: u.keys[m.table], Columns: m.columns, Shape: u.shapes[m.table].text()}
 		switch f.Op {
 		case fix.Delete: // somebody may refer by now to what was put there
 			f.Held, f.Why = anyOf(u.held[m.table], u.refers[m.table]), "rows refer to it by now"
