@@ -122,6 +122,18 @@ func undoOf(op fix.Op) fix.Op {
 	}
 }
 
+// class is how a column is masked: as the check masks it where that is known.
+func (u *undoing) class(table string, c shapeColumn) check.Class {
+	if slices.Contains(u.keys[table], c.name) {
+		return check.Key
+	}
+	i := slices.IndexFunc(u.plan.Draft.Columns, func(shown check.Column) bool { return shown.Name == c.name })
+	if i >= 0 && table == u.images[0].table {
+		return u.plan.Draft.Columns[i].Class
+	}
+	return classify(Column{Name: c.name, Type: c.typ})
+}
+
 // show adds a change to the listing and, while there is room, to the samples.
 func (u *undoing) show(m *image, op fix.Op) {
 	table := tableName(m.table)
@@ -134,11 +146,7 @@ func (u *undoing) show(m *image, op fix.Op) {
 			if v == nil {
 				return check.Null
 			}
-			class := classify(Column{Name: name, Type: c.typ})
-			if slices.Contains(u.keys[m.table], name) {
-				class = check.Key
-			}
-			return check.Mask(class, *v)
+			return check.Mask(u.class(m.table, c), *v)
 		}
 		switch {
 		case op == fix.Insert:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/pgtest"
 )
@@ -145,6 +146,7 @@ CREATE TRIGGER look BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION nothing
 	pgtest.Exec(t, dsn, "UPDATE orders SET note = 'later' WHERE id = 'o1'; DELETE FROM orders WHERE id = 'o2'; INSERT INTO orders VALUES ('o8')")
 	p := plan(1)
 	p.Draft.Noun = "orders"
+	p.Draft.Columns = []check.Column{{Name: "total", Class: check.Free}} // masked by the check, though a number
 	before := checksums(t, dsn)
 	back, err := x.Inverse(t.Context(), fix.Order{ID: 2, Undoes: 1}, p, d.Forms)
 	if err != nil {
@@ -177,6 +179,9 @@ CREATE TRIGGER look BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION nothing
 	}
 	if len(back.Samples) != 2 || back.Samples[0] != (fix.Sample{Key: "o3", Before: "status COMPLETED", After: "status PENDING"}) || !strings.Contains(back.Samples[1].After, "note •••") {
 		t.Errorf("samples %+v", back.Samples)
+	}
+	if !strings.Contains(back.Samples[1].After, "total •••") {
+		t.Errorf("what the check masks is shown: %+v", back.Samples[1])
 	}
 	if len(back.Listing) != 1+5 {
 		t.Errorf("%d lines are listed: %q", len(back.Listing), back.Listing)
