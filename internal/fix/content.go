@@ -52,6 +52,9 @@ type Form struct {
 	// Shape is the table's columns when the form was made, in the target's words:
 	// rows as text mean something only with the same ones. Empty: not known.
 	Shape string `json:"shape,omitempty"`
+	// Path is where the names in Unless and Held were looked up. Under another one
+	// they could mean other tables. Empty: they are whole.
+	Path string `json:"path,omitempty"`
 	// Name is the constraint of a validate.
 	Name string `json:"name,omitempty"`
 }

@@ -89,7 +89,7 @@ func TestTheHashIsOverEverything(t *testing.T) {
 		"Key": func(f *fix.Form) { f.Key = []string{"id", "n"} }, "Columns": func(f *fix.Form) { f.Columns = []string{"status"} },
 		"Unless": func(f *fix.Form) { f.Unless = "true" }, "Why": func(f *fix.Form) { f.Why = "y" },
 		"Held": func(f *fix.Form) { f.Held = "" }, "Name": func(f *fix.Form) { f.Name = "fk2" },
-		"Refers": func(f *fix.Form) { f.Refers = "true" }, "Shape": func(f *fix.Form) { f.Shape = "id text" },
+		"Path": func(f *fix.Form) { f.Path = "public" }, "Refers": func(f *fix.Form) { f.Refers = "true" }, "Shape": func(f *fix.Form) { f.Shape = "id text" },
 	}
 	changes := map[string]func(*fix.Change){
 		"Form": func(c *fix.Change) { c.Form = 1 }, "Key": func(c *fix.Change) { c.Key = []string{"o3"} },

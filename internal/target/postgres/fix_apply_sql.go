@@ -37,10 +37,17 @@ SELECT a.attname, format_type(a.atttypid, -1),
 FROM pg_attribute a
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
+// pathSQL is where names without a schema are looked up, as it takes effect.
+const pathSQL = `SELECT array_to_string(current_schemas(false), ', ')`
+
 // look reads the shapes of the batch's tables and holds the changes against
 // them, so that a form that does not fit is said before anything is done.
 func (w *work) look(ctx context.Context) error {
 	w.shapes = map[string]*shape{}
+	var path string
+	if err := w.each(ctx, pathSQL, nil, func(rows pgx.Rows) error { return rows.Scan(&path) }); err != nil {
+		return err
+	}
 	for _, c := range w.batch.Changes {
 		if c.Form < 0 || c.Form >= len(w.forms) {
 			return fmt.Errorf("form %d of %d", c.Form, len(w.forms))
@@ -48,6 +55,10 @@ func (w *work) look(ctx context.Context) error {
 		f := w.forms[c.Form]
 		if f.Op == fix.Validate {
 			continue
+		}
+		if f.Path != "" && f.Path != path {
+			return problemf("On Postgres %s the roles of dsn and fix_dsn look tables up in different schemas (%s and %s), so a condition could mean another table. Give both the same search_path.",
+				w.x.t.opts.Place, f.Path, path)
 		}
 		s, ok := w.shapes[f.Table]
 		if !ok {

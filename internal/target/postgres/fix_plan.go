@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
 	"github.com/integritybot/integritybot/internal/check"
@@ -182,8 +183,13 @@ func (d *drafting) risk(format string, args ...any) {
 	d.draft.Risk = strings.TrimSpace(d.draft.Risk + " " + sentence)
 }
 
-// shapes notes which columns the tables have, because rows travel as text.
+// shapes notes which columns the tables have, because rows travel as text, and
+// where the names in conditions were looked up.
 func (d *drafting) shapes(ctx context.Context) error {
+	var path string
+	if err := d.target.query(ctx, pathSQL, nil, func(rows pgx.Rows) error { return rows.Scan(&path) }); err != nil {
+		return err
+	}
 	known := map[string]string{}
 	for i := range d.draft.Content.Forms {
 		f := &d.draft.Content.Forms[i]
@@ -197,6 +203,9 @@ func (d *drafting) shapes(ctx context.Context) error {
 			known[f.Table] = text
 		}
 		f.Shape = text
+		if f.Unless != "" || f.Held != "" {
+			f.Path = path
+		}
 	}
 	return nil
 }

@@ -75,6 +75,23 @@ func TestPlanKnowsTheColumns(t *testing.T) {
 	}
 }
 
+// TestPlanIsJudgedWhereItWasMade: a role that looks tables up elsewhere could
+// take another table for the one that a condition names.
+func TestPlanIsJudgedWhereItWasMade(t *testing.T) {
+	t.Parallel()
+	dsn, target := smallTables(t, `CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC;
+CREATE TABLE man (id int PRIMARY KEY, age int); INSERT INTO man VALUES (1, -1), (2, 3);
+CREATE TABLE dog (id int PRIMARY KEY, man int REFERENCES man);`)
+	d := newRemedy(t, target, "rows", `{table: man, wrong: age < 0}`, `{delete: true}`).draft(t, asked())
+	x := fixer(t, dsn, func(o *FixOptions) { o.DSN += "&search_path=elsewhere,public" })
+	before := checksums(t, dsn)
+	_, err := x.Apply(t.Context(), plan(1043), d.Content.Forms, d.Content.Batches()[0], 1, nil)
+	if got := fmt.Sprint(err); !strings.Contains(got, "look tables up in different schemas (public and elsewhere, public)") {
+		t.Errorf("it says %q", got)
+	}
+	sameRows(t, dsn, before)
+}
+
 // TestFixUndoInPartEndsNothing: rows that a way back had to leave alone can be
 // taken back by another one.
 func TestFixUndoInPartEndsNothing(t *testing.T) {
