@@ -8,12 +8,12 @@ import (
 )
 
 // keep holds one link open, replacing it whenever it has to be.
-func (s *socket) keep(ctx, work context.Context) error {
+func (s *socket) keep(ctx, work context.Context, slot int) error {
 	wait := backoff{base: s.opt.Timing.Backoff}
 	for ctx.Err() == nil {
-		l, err := s.connect(ctx, work)
+		l, err := s.connect(ctx, work, slot)
 		if err != nil {
-			if err := s.pause(ctx, &wait, err); err != nil {
+			if err := s.pause(ctx, slot, &wait, err); err != nil {
 				return err
 			}
 			continue
@@ -24,7 +24,7 @@ func (s *socket) keep(ctx, work context.Context) error {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // to be stopped is no failure
 		case reason == reasonDisabled || reason == reasonTooMany:
-			if err := s.pause(ctx, &wait, &refusedLink{reason}); err != nil {
+			if err := s.pause(ctx, slot, &wait, &refusedLink{reason}); err != nil {
 				return err
 			}
 		case s.now().Sub(l.opened) > 5*time.Second:
@@ -40,7 +40,7 @@ func (s *socket) keep(ctx, work context.Context) error {
 
 // pause waits after a failure to connect. It returns an error only when
 // waiting is of no use.
-func (s *socket) pause(ctx context.Context, wait *backoff, err error) error {
+func (s *socket) pause(ctx context.Context, slot int, wait *backoff, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // to be stopped is no failure
 	}
@@ -57,14 +57,14 @@ func (s *socket) pause(ctx context.Context, wait *backoff, err error) error {
 	if limit, ok := rateLimited(err); ok {
 		d = max(d, limit+jitter(s.opt.Timing.Backoff))
 	}
-	s.explain(withoutAddress(err))
+	s.explain(slot, withoutAddress(err))
 	s.log.Warn("no slack socket", "error", withoutAddress(err), "again_in", d.Round(time.Millisecond))
 	sleep(ctx, d)
 	return nil
 }
 
 // connect asks for an address, dials it and waits for hello.
-func (s *socket) connect(ctx, work context.Context) (*link, error) {
+func (s *socket) connect(ctx, work context.Context, slot int) (*link, error) {
 	_, address, err := s.api.StartSocketModeContext(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("apps.connections.open: %w", err)
@@ -87,7 +87,7 @@ func (s *socket) connect(ctx, work context.Context) (*link, error) {
 	defer timer.Stop()
 	select {
 	case <-l.hello:
-		s.explain("")
+		s.explain(slot, "")
 		s.watch.links(s.live())
 		s.log.Info("slack socket ready", "link", l.number)
 		return l, nil

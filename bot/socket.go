@@ -45,7 +45,8 @@ type socket struct {
 	mu    sync.Mutex
 	links map[*link]struct{}
 	tasks sync.WaitGroup // readers and retirements
-	last  string         // why there is no link, for people
+	// trouble says, for people, why a slot has no link. A slot that has one is not in it.
+	trouble map[int]string
 }
 
 type job struct {
@@ -56,7 +57,7 @@ type job struct {
 func newSocket(o Options, api *slack.Client, client *http.Client, d Deps, handle handler) *socket {
 	return &socket{
 		opt: o, api: api, http: client, log: d.Log, now: d.Now, handle: handle, watch: d.Observe,
-		jobs: make(chan job, queueLength), links: map[*link]struct{}{}, last: "not started",
+		jobs: make(chan job, queueLength), links: map[*link]struct{}{}, trouble: map[int]string{},
 	}
 }
 
@@ -78,9 +79,9 @@ func (s *socket) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var slots sync.WaitGroup
-	for range s.opt.Connections {
+	for slot := range s.opt.Connections {
 		slots.Go(func() {
-			if err := s.keep(ctx, work); err != nil {
+			if err := s.keep(ctx, work, slot); err != nil {
 				cancel(err)
 			}
 		})

@@ -215,11 +215,13 @@ func TestOpenHonoursRetryAfter(t *testing.T) {
 // with those it has.
 func TestTooManySockets(t *testing.T) {
 	w := newWorld(t, setup{options: func(o *bot.Options) { o.Connections = 9 }})
+	eventually(t, 30*time.Second, "nine sockets", func() bool { return len(w.bot.Status().Links) == 9 })
 	second := &world{Workspace: w.Workspace, t: t, asker: &asker{}, outbox: newMemory()}
 	second.start(setup{unstarted: true})
 	defer func() { _ = second.halt() }()
-	eventually(t, 30*time.Second, "the refusal to be said", func() bool {
-		return strings.Contains(second.bot.Status().Trouble, "more than 10 sockets")
+	eventually(t, 30*time.Second, "one socket to open and the refusal of the other to be said", func() bool {
+		status := second.bot.Status()
+		return len(status.Links) == 1 && strings.Contains(status.Trouble, "more than 10 sockets")
 	})
 	if err := second.bot.Ready(); err != nil {
 		t.Errorf("not ready although one socket is open: %v", err)

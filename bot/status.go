@@ -22,7 +22,12 @@ type LinkStatus struct {
 func (s *socket) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := Status{Trouble: s.last}
+	var out Status
+	for slot := range s.opt.Connections {
+		if out.Trouble = s.trouble[slot]; out.Trouble != "" {
+			break
+		}
+	}
 	for l := range s.links {
 		if l.alive() {
 			out.Links = append(out.Links, LinkStatus{Number: l.number, Since: l.opened, Silent: l.silence(s.now())})
@@ -46,8 +51,13 @@ func (s *socket) ready() error {
 
 func (s *socket) live() int { return len(s.status().Links) }
 
-func (s *socket) explain(trouble string) {
+// explain notes why a slot has no link; nothing when it has one.
+func (s *socket) explain(slot int, trouble string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = trouble
+	if trouble == "" {
+		delete(s.trouble, slot)
+		return
+	}
+	s.trouble[slot] = trouble
 }

@@ -48,6 +48,13 @@ func (w *Workspace) deliver(e *envelope) {
 			body["retry_reason"] = "timeout"
 		}
 	}
+	// The three seconds run before the envelope is out: whoever has read it may turn the clock on.
+	w.pending[e.id] = e
+	e.stop = w.after(w.opt.Timing.Ack, func() {
+		delete(w.pending, e.id)
+		w.note(Entry{Kind: "ack", EnvelopeID: e.id, Type: e.kind, Event: "timeout", LatencyMS: w.latency(e)})
+		e.ended(timedOut, nil)
+	})
 	copies := 1
 	if f := w.socketFaultOf("duplicate"); f != nil {
 		copies = max(2, f.Count)
@@ -61,12 +68,6 @@ func (w *Workspace) deliver(e *envelope) {
 		e.sentOn = append(e.sentOn, l)
 		w.note(Entry{Kind: "envelope", EnvelopeID: e.id, Type: e.kind, Conn: l.id, Payload: e.payload, Retry: e.attempt})
 	}
-	w.pending[e.id] = e
-	e.stop = w.after(w.opt.Timing.Ack, func() {
-		delete(w.pending, e.id)
-		w.note(Entry{Kind: "ack", EnvelopeID: e.id, Type: e.kind, Event: "timeout", LatencyMS: w.latency(e)})
-		e.ended(timedOut, nil)
-	})
 }
 
 func (w *Workspace) latency(e *envelope) float64 {

@@ -103,14 +103,14 @@ func (w *Workspace) openLink(conn net.Conn, life time.Duration) *link {
 	}
 	w.links = append(w.links, l)
 	w.note(Entry{Kind: "socket", Conn: l.id, Event: "open"})
+	// Its clocks run before it is greeted: whoever has read the greeting may turn the clock on.
+	w.armPing(l)
+	l.stopRefresh = w.after(life, func() { w.refresh(l) })
 	l.send(w.hello())
 	w.publish(notice{Type: "bot"})
 	if w.socketFaultOf("link_disabled") != nil {
 		w.disable(l)
-		return l
 	}
-	w.armPing(l)
-	l.stopRefresh = w.after(life, func() { w.refresh(l) })
 	return l
 }
 
@@ -149,14 +149,10 @@ func (w *Workspace) armPing(l *link) {
 // refresh ends a connection as Slack does every few hours: a warning, then
 // refresh_requested, then the cut. Envelopes still arrive in between.
 func (w *Workspace) refresh(l *link) {
-	l.disconnect("warning")
-	w.note(Entry{Kind: "socket", Conn: l.id, Event: "warning"})
 	w.after(w.opt.Timing.RefreshWarning, func() {
 		if l.gone {
 			return
 		}
-		l.disconnect("refresh_requested")
-		w.note(Entry{Kind: "socket", Conn: l.id, Event: "refresh_requested"})
 		w.after(w.opt.Timing.RefreshCut, func() {
 			if !l.gone {
 				w.note(Entry{Kind: "socket", Conn: l.id, Event: "cut"})
@@ -164,7 +160,11 @@ func (w *Workspace) refresh(l *link) {
 				w.forget(l)
 			}
 		})
+		l.disconnect("refresh_requested")
+		w.note(Entry{Kind: "socket", Conn: l.id, Event: "refresh_requested"})
 	})
+	l.disconnect("warning")
+	w.note(Entry{Kind: "socket", Conn: l.id, Event: "warning"})
 }
 
 // disable tells a client that Socket Mode was turned off, and ends it.
