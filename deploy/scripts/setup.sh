@@ -8,7 +8,9 @@ go_min_minor=21 # from Go 1.21 on, the go command fetches the exact version that
 go_version=1.26.8
 go_downloads=${GO_DOWNLOADS:-https://go.dev/dl}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/integritybot
+scripts=$(dirname "${BASH_SOURCE[0]}")
 missing=() # "package: why"
+install_kafka=false
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -36,6 +38,11 @@ have_compiler() {
   (have gcc || have clang) && [[ -n $(echo '#include <stdlib.h>' | "$(command -v gcc || command -v clang)" -E - 2>/dev/null) ]]
 }
 
+# Kafka 4 needs Java 17 (its documentation, "Java Version").
+have_java() {
+  [[ $(java -version 2>&1) =~ version\ \"([0-9]+) ]] && ((BASH_REMATCH[1] >= 17))
+}
+
 have_chromium() { have chromium || have chromium-browser || have google-chrome || have headless_shell; }
 
 need() { missing+=("$1: $2"); }
@@ -47,6 +54,10 @@ if [[ $level != demo ]]; then
 fi
 if [[ $level == all ]]; then
   { have node && have npm; } || need "nodejs npm" "Slack's official Node clients certify the simulator"
+  have_java || need "default-jre-headless" "Apache Kafka is written in Java"
+  have mvn || need "maven" "to fetch Apache Kafka"
+  have kcat || need "kcat" "a client of Kafka that is not ours, for the tests"
+  "$scripts/kafka.sh" check || install_kafka=true
 fi
 install_go=false
 if ! have_go; then
@@ -54,7 +65,7 @@ if ! have_go; then
   { have curl && [[ -e /etc/ssl/certs/ca-certificates.crt ]]; } || need "curl ca-certificates" "to fetch Go"
 fi
 
-if ((${#missing[@]} == 0)) && [[ $install_go == false ]]; then
+if ((${#missing[@]} == 0)) && [[ $install_go == false && $install_kafka == false ]]; then
   exit 0
 fi
 
@@ -64,6 +75,9 @@ for item in "${missing[@]}"; do
 done
 if [[ $install_go == true ]]; then
   echo "  Go $go_version (from $go_downloads, into $cache/go; the rest of the system does not see it)"
+fi
+if [[ $install_kafka == true ]]; then
+  echo "  Apache Kafka (by Maven, 45 MB, into $("$scripts/kafka.sh" where)): the peer of the slow tests; none is left running"
 fi
 
 as_root() {
@@ -139,4 +153,5 @@ fetch_go() {
 
 ((${#missing[@]} == 0)) || install_packages
 [[ $install_go == false ]] || fetch_go
+[[ $install_kafka == false ]] || "$scripts/kafka.sh"
 echo "setup: done"

@@ -13,8 +13,8 @@ var floors = []struct {
 }{
 	{"the words everybody uses", []string{"internal/message", "internal/audit", "internal/authz", "internal/check"}},
 	{"the domain", []string{"internal/check/report", "internal/fix", "incidents"}},
-	{"what can be asked", []string{"commands", "internal/notify"}},
-	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/pgproc", "internal/pgtest"}},
+	{"what can be asked", []string{"commands", "internal/notify", "internal/declare"}},
+	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/pgproc", "internal/pgtest", "internal/kafkatest"}},
 	{"configuration", []string{"internal/config"}},
 	{"wiring", []string{"internal/app"}},
 	{"the binary", []string{"cmd", "internal/bench"}},

@@ -22,6 +22,11 @@ var rules = []struct {
 		"whoever holds a driver can bypass the read-only sessions and the audit",
 	},
 	{
+		"github.com/twmb/franz-go",
+		[]string{"internal/target/kafka", "internal/kafkatest", "internal/shop", "internal/app", "internal/bench"},
+		"whoever holds a client can join groups, commit offsets and send records past the plans and the audit",
+	},
+	{
 		"github.com/riverqueue/river",
 		[]string{"internal/store", "internal/worker", "internal/app"},
 		"jobs are enqueued in the transaction that records the intent, and nowhere else",
@@ -38,6 +43,7 @@ var rules = []struct {
 	},
 	{module + "internal/app", []string{"cmd", "internal/bench"}, "wiring is not a library"},
 	{module + "internal/workspace", []string{"internal/app", "internal/workspace", "internal/bench", "cmd"}, "the product must not know its stand-in for Slack"},
+	{module + "internal/kafkatest", []string{"internal/bench"}, "the product must not know its tests' brokers"},
 	{module + "internal/shop", []string{"internal/app", "internal/bench", "cmd"}, "the product must not know its demo data"},
 }
 

@@ -38,7 +38,7 @@ type home struct {
 	closeOnce sync.Once
 }
 
-func openHome(dir string, who owner) (_ *home, err error) {
+func openHome(dir, temp string, who owner) (_ *home, err error) {
 	h := &home{who: who, dir: dir}
 	defer func() {
 		if err != nil {
@@ -46,7 +46,7 @@ func openHome(dir string, who owner) (_ *home, err error) {
 		}
 	}()
 	if dir == "" {
-		parent := tempParent(who)
+		parent := tempParent(temp, who)
 		sweep(parent, time.Now())
 		if h.dir, err = h.makeTemp(parent); err != nil {
 			return nil, err
@@ -74,10 +74,13 @@ func openHome(dir string, who owner) (_ *home, err error) {
 	return h, makePrivate(h.socketDir, who)
 }
 
-// tempParent is where temporary directories go: the usual place unless the server's user cannot get there.
-func tempParent(who owner) string {
-	if dir := os.TempDir(); filepath.IsAbs(dir) && who.canReach(dir) == nil {
-		return dir
+// tempParent is where temporary directories go: the place that was asked for, or else the usual one, unless the
+// server's user cannot get there.
+func tempParent(temp string, who owner) string {
+	for _, dir := range []string{temp, os.TempDir()} {
+		if filepath.IsAbs(dir) && who.canReach(dir) == nil {
+			return dir
+		}
 	}
 	return "/tmp"
 }

@@ -80,7 +80,7 @@ func TestNoProcessIsLeftAfterKill9(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine := mustStart(t, Options{})
-	sweep(tempParent(mine.home.who), time.Now().Add(2*sweepAge))
+	sweep(tempParent("", mine.home.who), time.Now().Add(2*sweepAge))
 	if _, err := os.Stat(home); !os.IsNotExist(err) {
 		t.Errorf("%s of the killed process was not swept: %v", home, err)
 	}

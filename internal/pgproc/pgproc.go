@@ -33,6 +33,8 @@ type Options struct {
 	// Dir holds the server's files and is kept when the server stops; a later Start with the same Dir finds the
 	// same databases. Empty: a temporary directory, removed by Stop.
 	Dir string
+	// Temp is where the temporary directory is made when Dir is empty. Empty: where the system has such directories.
+	Temp string
 	// Durable keeps fsync, full_page_writes and synchronous_commit on. Off (the default) is several times faster and
 	// loses data when the machine, not merely the process, crashes.
 	Durable bool
@@ -97,7 +99,7 @@ func start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := openHome(o.Dir, who)
+	h, err := openHome(o.Dir, o.Temp, who)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,11 @@ import (
 // operationTimeout bounds every statement sent by this package, so that a test hangs in no other place than its own.
 const operationTimeout = time.Minute
 
-// settings suit many small databases used by parallel tests with pools of their own.
-var settings = map[string]string{"max_connections": "300", "shared_buffers": "64MB", "max_prepared_transactions": "10"}
+// settings suit many small databases used by parallel tests with pools of their own, on a file system that may be
+// memory: hence the little WAL.
+var settings = map[string]string{
+	"max_connections": "300", "shared_buffers": "64MB", "max_prepared_transactions": "10", "max_wal_size": "256MB",
+}
 
 // binary is the one thing per test binary that tests share. It has to be a global: the testing package offers no
 // other place that lives as long as all tests of a binary.
@@ -42,7 +45,7 @@ type cluster struct {
 }
 
 // Main runs the tests, ends the server, fails if goroutines are left (with the given exceptions), and exits.
-func Main(m *testing.M, except ...goleak.Option) {
+func Main(m interface{ Run() int }, except ...goleak.Option) {
 	code := m.Run()
 	binary.stop()
 	if code == 0 {
@@ -80,7 +83,7 @@ func (c *cluster) start(t testing.TB) *pgproc.Server {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.server == nil && c.err == nil {
-		c.server, c.err = pgproc.Start(context.Background(), pgproc.Options{Settings: settings})
+		c.server, c.err = pgproc.Start(context.Background(), pgproc.Options{Settings: settings, Temp: MemoryDir()})
 	}
 	if c.err != nil {
 		t.Fatalf("pgtest: %v", c.err)

@@ -1,0 +1,5 @@
+//go:build peers
+
+package kafkatest
+
+const slowPeers = true
