@@ -8,39 +8,48 @@ import (
 
 // TestEveryPersonAndEveryCommand: each cell says whether the person may.
 func TestEveryPersonAndEveryCommand(t *testing.T) {
-	people := []string{"U1ADMIN", "U1ALICE", "U1BOB", "U1OLIVE", "U1NOBODY", "U1GUEST", "U1OUTSIDER", "U1BOT", "U1GONE"}
+	people := []string{"U1ADMIN", "U1ALICE", "U1BOB", "U1OLIVE", "U1EVE", "U1NOBODY", "U1GUEST", "U1OUTSIDER", "U1BOT", "U1GONE"}
 	for _, row := range []struct {
 		words string
 		may   string // one letter a person, in the order above
 	}{
-		{"help", "yyyyynnnn"},
-		{"help check", "yyyyynnnn"},
-		{"whoami", "yyyyynnnn"},
-		{"check", "yyynnnnnn"},
-		{"check all", "yyynnnnnn"},
-		{"check orders", "yyyynnnnn"},
-		{"check order-totals", "yyyynnnnn"},
-		{"check inventory", "yyynnnnnn"},
-		{"check verification", "yyynnnnnn"},
-		{"stop R-7", "yyyynnnnn"},
-		{"again R-7", "yyyynnnnn"},
-		{"again R-8", "yyynnnnnn"},
-		{"details R-7", "yyyynnnnn"},
-		{"details R-8", "yyynnnnnn"},
-		{"verify", "yyynnnnnn"},
-		{"prevent orphaned-orders", "yyyynnnnn"},
-		{"prevent product-stock", "yyynnnnnn"},
-		{"fix orphaned-orders", "yyynnnnnn"},
-		{"fix R-7/orphaned-orders", "nnnnnnnnn"}, // it passes there
-		{"plan P-32", "yyyynnnnn"},
-		{"confirm P-32", "yyynnnnnn"},
-		{"confirm P-33", "ynynnnnnn"}, // a second person: an approver, and not who asked
-		{"cancel P-32", "yyynnnnnn"},
-		{"stop R-31", "yyynnnnnn"}, // a plan that is worked out
-		{"stop P-31", "yyynnnnnn"},
-		{"stop P-36", "yyynnnnnn"},
-		{"undo P-37", "yyynnnnnn"},
-		{"audit", "yynnnnnnn"},
+		{"help", "yyyyyynnnn"},
+		{"help check", "yyyyyynnnn"},
+		{"whoami", "yyyyyynnnn"},
+		{"check", "yyynnnnnnn"},
+		{"check all", "yyynnnnnnn"},
+		{"check orders", "yyyynnnnnn"},
+		{"check order-totals", "yyyynnnnnn"},
+		{"check inventory", "yyynnnnnnn"},
+		{"check verification", "yyynnnnnnn"},
+		{"stop R-7", "yyyynnnnnn"},
+		{"again R-7", "yyyynnnnnn"},
+		{"again R-8", "yyynnnnnnn"},
+		{"details R-7", "yyyynnnnnn"},
+		{"details R-8", "yyynnnnnnn"},
+		{"verify", "yyynnnnnnn"},
+		{"prevent orphaned-orders", "yyyynnnnnn"},
+		{"prevent product-stock", "yyynnnnnnn"},
+		{"fix orphaned-orders", "yyynnnnnnn"},
+		{"fix R-7/orphaned-orders", "nnnnnnnnnn"}, // it passes there
+		{"plan P-32", "yyyynnnnnn"},
+		{"confirm P-32", "yyynnnnnnn"},
+		{"confirm P-33", "ynynnnnnnn"}, // a second person: an approver, and not who asked
+		{"cancel P-32", "yyynnnnnnn"},
+		{"stop R-31", "yyynnnnnnn"}, // a plan that is worked out
+		{"stop P-31", "yyynnnnnnn"},
+		{"stop P-36", "yyynnnnnnn"},
+		{"undo P-37", "yyynnnnnnn"},
+		{"events", "yyyyyynnnn"},
+		{"help events", "yyyyyynnnn"},
+		{"events lag", "yyynynnnnn"},
+		{"events dlq", "yyynynnnnn"},
+		{"events dlq failed-events --group-by key", "yyynynnnnn"},
+		{"events export", "ynnnynnnnn"}, // the right to check is not the right to the data
+		{"events replay --limit 10", "yyynynnnnn"},
+		{"events replay-aggregate o-17", "yyynynnnnn"},
+		{"fix P-39", "yyynynnnnn"},
+		{"audit", "yynnnnnnnn"},
 	} {
 		for i, person := range people {
 			t.Run(row.words+" by "+person, func(t *testing.T) {

@@ -22,6 +22,9 @@ type Command struct {
 	Examples []string
 	// Hidden commands are the other end of a button; help does not list them.
 	Hidden bool
+	// Under is the group it belongs to, which is the first of the two words of its
+	// Name. The help of the group lists it.
+	Under string
 	// General is the permission that help asks about: may this person use it
 	// at all? Empty: everybody who may act.
 	General authz.Permission
@@ -151,6 +154,11 @@ func (r *Registry) Find(words []string) (Command, []string, error) {
 		words = []string{"help"}
 	}
 	name := strings.ToLower(words[0])
+	if len(words) > 1 {
+		if c, ok := r.byName[name+" "+strings.ToLower(words[1])]; ok {
+			return c, words[2:], nil
+		}
+	}
 	if c, ok := r.byName[name]; ok {
 		return c, words[1:], nil
 	}
@@ -164,9 +172,20 @@ func (r *Registry) Find(words []string) (Command, []string, error) {
 func (r *Registry) names() []string {
 	var names []string
 	for _, c := range r.commands {
-		if !c.Hidden {
+		if !c.Hidden && c.Under == "" {
 			names = append(names, c.Name)
 		}
 	}
 	return names
+}
+
+// under gives the commands of a group.
+func (r *Registry) under(group string) []Command {
+	var out []Command
+	for _, c := range r.commands {
+		if c.Under == group {
+			out = append(out, c)
+		}
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/integritybot/integritybot/commands"
@@ -47,6 +48,11 @@ func fewPlans() map[int64]fix.Plan {
 	add(36, fix.Applying, decided)
 	add(37, fix.Applied, decided)
 	add(38, fix.Cancelled, decided)
+	add(39, fix.Expired, func(p *fix.Plan) {
+		p.Check, p.Domain, p.Mode, p.Limit, p.Rate, p.Under = "failed-events", "events", "quarantine", 7, 50, "run/8"
+		p.Select, p.From, p.To = []string{"key=o-17"}, noon.Add(-time.Hour), noon
+	})
+	add(40, fix.Expired, func(p *fix.Plan) { p.Undoes = 37 })
 	return plans
 }
 
@@ -68,8 +74,22 @@ func fewFixes() fix.Catalog {
 			Check: catalog[0], Digest: "digest", Planner: ways{"delete", "attach"}, Applier: idle{},
 			Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 0.05}, SecondOver: 500, Expiry: 10 * time.Minute},
 		},
-		"product-stock": {Check: catalog[2], Digest: "digest"}, // no write access
+		"product-stock": {Check: catalog[2], Digest: "digest", Off: "the config gives no write access for it (targets.shop.postgres.fix_dsn)"},
+		"failed-events": {
+			Check: catalog[5], Digest: "digest", Planner: ways{"replay", "quarantine", "aggregate"}, Applier: idle{},
+			Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 500, Expiry: 10 * time.Minute},
+		},
 	}
+}
+
+// selection understands keys alone.
+func selection(words []string) error {
+	for _, w := range words {
+		if !strings.HasPrefix(w, "key=") {
+			return &check.Problem{Sentence: "I do not understand \"" + w + "\"; write key=o-17."}
+		}
+	}
+	return nil
 }
 
 // migrations is a Preventer.

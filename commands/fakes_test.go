@@ -112,11 +112,14 @@ var catalog = check.Catalog{
 	{Name: "order-totals", Title: "Order totals", Domain: "orders", Target: "shop"},
 	{Name: "product-stock", Title: "Stock", Domain: "inventory", Target: "shop", Place: "production/shop", Fixable: true},
 	{Name: "verify-totals", Title: "Totals", Domain: "verification", Target: "shop", OnRequest: true},
+	{Name: "consumer-lag", Title: "Consumer lag", Domain: "events", Kind: "lag", Target: "events", Place: "production/events", OnRequest: true},
+	{Name: "failed-events", Title: "Failed events", Domain: "events", Kind: "dead-letters", Target: "events", Place: "production/events", OnRequest: true, Fixable: true},
 }
 
 var policy = authz.Policy{Roles: []authz.Role{
 	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "audit:read"}},
 	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*"}},
+	{Name: "events-team", Users: []string{"U1EVE"}, Permissions: []string{"check:events", "fix:events", "export:events"}},
 	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders"}},
 	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},
 }}
@@ -138,6 +141,7 @@ func newHouse(t *testing.T) house {
 		"U1OLIVE":    {User: "U1OLIVE", Team: "T1", Groups: []string{"S0ORDERS"}},
 		"U1BOB":      {User: "U1BOB", Team: "T1", Groups: []string{"S0APPR"}},
 		"U1ADMIN":    {User: "U1ADMIN", Team: "T1"},
+		"U1EVE":      {User: "U1EVE", Team: "T1"},
 		"U1NOBODY":   {User: "U1NOBODY", Team: "T1"},
 		"U1GUEST":    {User: "U1GUEST", Team: "T1", Groups: []string{"S0RESP"}, Guest: true},
 		"U1OUTSIDER": {User: "U1OUTSIDER", Team: "T2", Groups: []string{"S0RESP"}, Outsider: true},
@@ -153,6 +157,7 @@ func newHouse(t *testing.T) house {
 	env := commands.Env{
 		Catalog: catalog, Policy: policy, Archive: store, Word: "/integrity", Now: func() time.Time { return noon },
 		Fixes: fixes, Plans: report.Wording{Checks: catalog.ByName(), Policy: policy}, Preventer: migrations{},
+		Selection: selection,
 	}
 	registry, err := commands.All(env)
 	if err != nil {

@@ -34,11 +34,11 @@ func fixCommand(env Env) Command {
 			return []authz.Permission{authz.Permission("fix:" + one.Domain)}, err
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			one, run, err := toFix(ctx, env, c)
+			one, from, err := toFix(ctx, env, c)
 			if err != nil {
 				return Prepared{}, err
 			}
-			o, err := fixOrder(env, c, one, run)
+			o, err := fixOrder(env, c, one, from)
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -56,21 +56,40 @@ func fixExamples(env Env) []string {
 	return []string{"fix orphaned-orders"}
 }
 
-// toFix reads which check is meant: by its name, or as one check of a run, as
-// the button "Preview fix" says it. Then the run is given as well.
-func toFix(ctx context.Context, env Env, c Call) (check.Check, *check.Run, error) {
+// origin is where a wish to fix comes from; both may be nil.
+type origin struct {
+	run  *check.Run // the run that found it
+	plan *fix.Plan  // the plan that is to be made again
+}
+
+// toFix reads which check is meant: by its name, as one check of a run, as the
+// button "Preview fix" says it, or as a plan that is to be made again, as the
+// button "New preview" does. Then the run or the plan is given as well.
+func toFix(ctx context.Context, env Env, c Call) (check.Check, origin, error) {
 	example := fixExamples(env)[0]
 	if len(c.Args) != 1 {
-		return check.Check{}, nil, badInput("Which check's findings should be repaired? Name one.").try(example)
+		return check.Check{}, origin{}, badInput("Which check's findings should be repaired? Name one.").try(example)
 	}
 	name := strings.ToLower(c.Args[0])
-	var from *check.Run
-	if strings.Contains(name, "/") {
+	var from origin
+	_, named := env.Catalog.ByName()[name]
+	switch {
+	case named: // whatever it looks like
+	case strings.Contains(name, "/"):
 		run, only, err := findRun(ctx, env.Archive, c, "fix")
 		if err != nil {
-			return check.Check{}, nil, err
+			return check.Check{}, from, err
 		}
-		name, from = only, &run
+		name, from.run = only, &run
+	case fix.IsRef(name):
+		p, _, err := findPlan(ctx, env, c, "fix")
+		if err != nil {
+			return check.Check{}, from, err
+		}
+		if p.Undoes > 0 {
+			return check.Check{}, from, badInput("%s takes another plan back; ask for that again instead.", p.Ref()).try("undo " + fix.Ref(p.Undoes))
+		}
+		name, from.plan = p.Check, &p
 	}
 	one, known := env.Catalog.ByName()[name]
 	switch {
@@ -78,51 +97,87 @@ func toFix(ctx context.Context, env Env, c Call) (check.Check, *check.Run, error
 		return one, from, nil
 	case slices.Contains(env.Catalog.Domains(), name):
 		checks, _, _ := env.Catalog.Select(name) // the domain exists
-		return check.Check{}, nil, badInput("A fix is for one check at a time; %s has %s.", name, strings.Join(names(checks), ", ")).try("fix " + checks[0].Name)
+		return check.Check{}, from, badInput("A fix is for one check at a time; %s has %s.", name, strings.Join(names(checks), ", ")).try("fix " + checks[0].Name)
 	}
-	return check.Check{}, nil, unknownCheckFor(env.Catalog, "fix", name)
+	return check.Check{}, from, unknownCheckFor(env.Catalog, "fix", name)
 }
 
 // fixOrder is the plan as it was asked for, if it may be asked for like this.
-func fixOrder(env Env, c Call, one check.Check, run *check.Run) (fix.Order, error) {
-	declared, ok := env.Fixes[one.Name]
-	switch {
-	case c.Place.Shared:
-		return fix.Order{}, badInput("This channel is shared with another organisation, so no row data and no fixes here. Use a private channel.")
-	case c.Request.Channel == "":
-		return fix.Order{}, badInput("I do not know in which channel to answer; ask in a channel.").try("fix " + one.Name)
-	case !ok:
-		return fix.Order{}, badInput("The config declares no fix for %s.", one.Name).try("prevent " + one.Name)
-	case declared.Applier == nil:
-		return fix.Order{}, badInput("Fixes are off for %s: the config gives no write access for it (targets.%s.postgres.fix_dsn).", one.Place, one.Target)
+func fixOrder(env Env, c Call, one check.Check, from origin) (fix.Order, error) {
+	declared, err := fixable(env, c, one)
+	if err != nil {
+		return fix.Order{}, err
 	}
-	if run != nil && passed(*run, one.Name) {
-		return fix.Order{}, badInput("%s passes in %s: there is nothing to fix.", one.Title, run.Ref()).try("check " + one.Name)
+	if from.run != nil && passed(*from.run, one.Name) {
+		return fix.Order{}, badInput("%s passes in %s: there is nothing to fix.", one.Title, from.run.Ref()).try("check " + one.Name)
 	}
 	o := fix.Order{Check: one.Name, Domain: one.Domain}
+	if from.plan != nil {
+		o = again(*from.plan, one, c)
+	}
 	if err := fixFlags(&o, c, declared); err != nil {
 		return fix.Order{}, err
 	}
-	if run != nil && run.Channel == c.Request.Channel {
-		o.Under = runs.HeadKey(run.ID)
+	if from.run != nil && from.run.Channel == c.Request.Channel {
+		o.Under = runs.HeadKey(from.run.ID)
 	}
 	return o, nil
+}
+
+// fixable is the fix of a check, if plans of it can be asked for here.
+func fixable(env Env, c Call, one check.Check) (fix.Declared, error) {
+	declared, ok := env.Fixes[one.Name]
+	switch {
+	case c.Place.Shared:
+		return declared, badInput("This channel is shared with another organisation, so no row data and no fixes here. Use a private channel.")
+	case c.Request.Channel == "":
+		return declared, badInput("I do not know in which channel to answer; ask in a channel.").try("fix " + one.Name)
+	case !ok && one.Kind == kindLag:
+		return declared, badInput("What a consumer has not read yet cannot be repaired: it has to read on. What it gave up on can be sent again.").try("events dlq")
+	case !ok:
+		return declared, badInput("The config declares no fix for %s.", one.Name).try("prevent " + one.Name)
+	case declared.Applier == nil || declared.Planner == nil:
+		return declared, badInput("Fixes are off for %s: %s.", one.Place, off(declared))
+	}
+	return declared, nil
+}
+
+// off says why nothing can be written where a fix would.
+func off(declared fix.Declared) string {
+	if declared.Off != "" {
+		return declared.Off
+	}
+	return "the config gives no write access for it"
+}
+
+// again is the order of an earlier plan once more, with all that was said then. It
+// stands where that one stands.
+func again(p fix.Plan, one check.Check, c Call) fix.Order {
+	o := fix.Order{
+		Check: one.Name, Domain: one.Domain, Mode: p.Mode, Argument: p.Argument, Limit: p.Limit,
+		Select: p.Select, From: p.From, To: p.To, Rate: p.Rate,
+	}
+	if p.Channel == c.Request.Channel {
+		o.Under = p.Under
+	}
+	return o
 }
 
 func passed(run check.Run, name string) bool {
 	return slices.ContainsFunc(run.Findings, func(f check.Finding) bool { return f.Check == name && f.Verdict == check.Pass })
 }
 
-// fixFlags reads how much and which way.
+// fixFlags reads how much and which way, where that was said.
 func fixFlags(o *fix.Order, c Call, declared fix.Declared) error {
-	if c.Flags.Changed("limit") {
-		o.Limit, _ = c.Flags.GetInt("limit")
-		if err := declared.Rules.Caps.Limit(o.Limit); err != nil {
-			return inWords(err).try("fix " + o.Check + " --limit 100")
-		}
+	if err := limitFlag(o, c, declared); err != nil {
+		return err.try("fix " + o.Check + " --limit 100")
 	}
-	o.Mode, _ = c.Flags.GetString("mode")
-	o.Argument, _ = c.Flags.GetString("parent")
+	if c.Flags.Changed("mode") {
+		o.Mode, _ = c.Flags.GetString("mode")
+	}
+	if c.Flags.Changed("parent") {
+		o.Argument, _ = c.Flags.GetString("parent")
+	}
 	modes := declared.Planner.Modes()
 	if o.Mode == "" || slices.Contains(modes, o.Mode) {
 		return nil
@@ -131,6 +186,18 @@ func fixFlags(o *fix.Order, c Call, declared fix.Declared) error {
 		return badInput("%s cannot be repaired by \"%s\". Did you mean %s?", o.Check, clip(o.Mode), near).try("fix " + o.Check + " --mode " + near)
 	}
 	return badInput("%s cannot be repaired by \"%s\"; its config allows %s.", o.Check, clip(o.Mode), strings.Join(modes, ", ")).try("fix " + o.Check)
+}
+
+// limitFlag reads how many failing rows are meant at most.
+func limitFlag(o *fix.Order, c Call, declared fix.Declared) *InputError {
+	if !c.Flags.Changed("limit") {
+		return nil
+	}
+	o.Limit, _ = c.Flags.GetInt("limit")
+	if err := declared.Rules.Caps.Limit(o.Limit); err != nil {
+		return inWords(err)
+	}
+	return nil
 }
 
 // inWords makes bad input of a problem that has a sentence for people.

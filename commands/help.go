@@ -26,6 +26,12 @@ func helpCommand(env Env, registry func() *Registry) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
+			if of := registry().under(command.Name); len(of) > 0 {
+				if len(c.Args) > 1 {
+					return Prepared{}, noSuchEvents(of, c.Args[1])
+				}
+				return Prepared{Target: command.Name, Reply: helpGroup(env, of, c)}, nil
+			}
 			return Prepared{Target: command.Name, Reply: helpOne(env, command, c)}, nil
 		},
 	}
@@ -33,8 +39,19 @@ func helpCommand(env Env, registry func() *Registry) Command {
 
 func helpList(env Env, r *Registry, c Call) *message.Message {
 	m := &message.Message{Headline: message.Join("Type ", message.Mono(env.Word+" check all"), " to see whether the data is right.")}
-	var may, missing []message.Line
-	for _, command := range r.commands {
+	may, missing := helpLines(env, r.under(""), c)
+	m.Parts = append(m.Parts, message.Part{Lines: may})
+	if len(missing) > 0 {
+		m.Parts = append(m.Parts, message.Part{Lines: append([]message.Line{{message.Strong("Not for you here")}}, missing...)})
+	}
+	m.Parts = append(m.Parts, message.Part{Lines: checkList(env)})
+	m.Context = []message.Line{message.Text("In a thread, mention me instead: Slack knows no slash commands there.")}
+	return m
+}
+
+// helpLines is a line for each command, those that the person may not use apart.
+func helpLines(env Env, of []Command, c Call) (may, missing []message.Line) {
+	for _, command := range of {
 		if command.Hidden {
 			continue
 		}
@@ -45,13 +62,7 @@ func helpList(env Env, r *Registry, c Call) *message.Message {
 			may = append(may, line)
 		}
 	}
-	m.Parts = append(m.Parts, message.Part{Lines: may})
-	if len(missing) > 0 {
-		m.Parts = append(m.Parts, message.Part{Lines: append([]message.Line{{message.Strong("Not for you here")}}, missing...)})
-	}
-	m.Parts = append(m.Parts, message.Part{Lines: checkList(env)})
-	m.Context = []message.Line{message.Text("In a thread, mention me instead: Slack knows no slash commands there.")}
-	return m
+	return may, missing
 }
 
 // missingBecause says why a person may not use a command at all; empty if they

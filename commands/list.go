@@ -21,6 +21,9 @@ type Env struct {
 	Plans report.Wording
 	// Preventer proposes migrations; nil: nothing can be proposed.
 	Preventer Preventer
+	// Selection judges the words that narrow records down, such as key=o-17; its
+	// errors are check.Problems. nil: they are judged when they are used.
+	Selection func(words []string) error
 }
 
 // All is the list of commands. A new command is one file and one line here.
@@ -31,6 +34,12 @@ func All(env Env) (*Registry, error) {
 		whoamiCommand(env),
 		checkCommand(env),
 		verifyCommand(env),
+		eventsCommand(env, func() *Registry { return registry }),
+		eventsLagCommand(env),
+		eventsDLQCommand(env),
+		eventsExportCommand(env),
+		eventsReplayCommand(env),
+		eventsAggregateCommand(env),
 		fixCommand(env),
 		planCommand(env),
 		confirmCommand(env),

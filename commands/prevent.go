@@ -48,7 +48,7 @@ func preventCommand(env Env) Command {
 			return permissions([]check.Check{one}), err
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			one, run, err := toPrevent(ctx, env, c)
+			one, from, err := toPrevent(ctx, env, c)
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -59,21 +59,21 @@ func preventCommand(env Env) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
-			post := preventPost(c, one, run, p)
+			post := preventPost(c, one, from.run, p)
 			return Prepared{Target: one.Name, Build: func(int64) Intent { return Intent{Posts: []message.Post{post}} }}, nil
 		},
 	}
 }
 
-func toPrevent(ctx context.Context, env Env, c Call) (check.Check, *check.Run, error) {
-	one, run, err := toFix(ctx, env, c)
+func toPrevent(ctx context.Context, env Env, c Call) (check.Check, origin, error) {
+	one, from, err := toFix(ctx, env, c)
 	var bad *InputError
 	if errors.As(err, &bad) { // said of fix, meant of prevent
 		bad.Sentence = strings.Replace(bad.Sentence, "Which check's findings should be repaired?", "Which check's defects should be prevented?", 1)
 		bad.Sentence = strings.Replace(bad.Sentence, "A fix is", "A migration is", 1)
 		bad.Try = strings.Replace(bad.Try, "fix ", "prevent ", 1)
 	}
-	return one, run, err
+	return one, from, err
 }
 
 func prevention(ctx context.Context, env Env, one check.Check) (Prevention, error) {

@@ -122,7 +122,7 @@ func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Pr
 		event.Args = map[string]string{"words": clip(strings.Join(words, " "))}
 		return r.refuseInput(event, err)
 	}
-	event.Action = command.Name
+	event.Action = strings.ReplaceAll(command.Name, " ", ".")
 	event.Args = map[string]string{"words": clip(strings.Join(rest, " "))}
 	if call.Flags, call.Args, err = command.parse(rest); err != nil {
 		return r.refuseInput(event, err)

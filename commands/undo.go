@@ -25,8 +25,8 @@ func undoCommand(env Env) Command {
 			if !v.Allowed {
 				return refusedPlan(env, p, v, now), nil
 			}
-			if env.Fixes[p.Check].Applier == nil {
-				return Prepared{}, badInput("Fixes are off for %s: the config gives no write access for it, so nothing can be taken back.", p.Draft.Place)
+			if declared := env.Fixes[p.Check]; declared.Applier == nil {
+				return Prepared{}, badInput("Fixes are off for %s: %s, so nothing can be taken back.", p.Draft.Place, off(declared))
 			}
 			o := fix.Order{Check: p.Check, Domain: p.Domain, Undoes: p.ID}
 			if p.Channel == c.Request.Channel {

@@ -85,6 +85,7 @@ func rootCommand() *cobra.Command {
 		manifestCommand(),
 		auditCommand(),
 		planCommand(),
+		eventsCommand(),
 		versionCommand(),
 	)
 	return group(root)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/integritybot/integritybot/internal/app"
 	"github.com/integritybot/integritybot/internal/workspace"
@@ -31,6 +32,7 @@ func steps() map[string]step {
 	return map[string]step{
 		"shop":      stepShop,      // shop broken|clean|none: SHOP_DSN, read-only
 		"store":     stepStore,     // store: STORE_DSN and STORE_OWNER_DSN, empty
+		"broker":    stepBroker,    // broker: KAFKA_BROKERS, with the shop's topics, and ecommerce-dlq-copy
 		"workspace": stepWorkspace, // workspace: SLACK_APP_TOKEN, SLACK_BOT_TOKEN, SLACK_API_URL
 		"planted":   stepPlanted,   // planted VAR CHECK: how many rows the truth says
 		"sql":       stepSQL,       // sql VAR STATEMENT [RESULT]: as superuser in the database of VAR
@@ -79,6 +81,14 @@ func clone(ts *testscript.TestScript, from, databaseOwner string) string {
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(shared.drop(name)) })
 	return name
+}
+
+func stepBroker(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 0, "broker")
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "ecommerce-events", "ecommerce-dlq", "ecommerce-quarantine", "ecommerce-dlq-copy"))
+	ts.Check(err)
+	ts.Defer(cluster.Close)
+	ts.Setenv("KAFKA_BROKERS", strings.Join(cluster.ListenAddrs(), ","))
 }
 
 func stepWorkspace(ts *testscript.TestScript, neg bool, args []string) {

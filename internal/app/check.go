@@ -8,15 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os/user"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/integritybot/integritybot/commands"
-	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/check/report"
 	"github.com/integritybot/integritybot/internal/config"
@@ -41,44 +36,32 @@ type CheckOptions struct {
 // UNKNOWN before PASS. If a store is configured, the run is recorded in it
 // before it begins; if that fails, nothing is read.
 func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict, error) {
-	targets, err := OpenTargets(ctx, c)
+	names, title, err := chosen(c, o.Word)
+	if err != nil {
+		return check.Unknown, err
+	}
+	held := &laterLedger{nothingSent{}}
+	targets, err := openTargets(ctx, c, memory{ledger: held})
 	if err != nil {
 		return check.Unknown, err
 	}
 	defer targets.Close()
-	catalog := targets.Catalog(c)
-	checks, title, err := catalog.Select(o.Word)
-	if err != nil {
-		return check.Unknown, fmt.Errorf("%w; there are %s", err, strings.Join(catalog.Words(), ", "))
-	}
-	if len(checks) == 0 {
-		return check.Unknown, errors.New("the config declares no checks; config.example.yaml shows some")
-	}
-	record, err := openRecord(ctx, c, o)
+	record, err := openRecord(ctx, c, shell{o.Log, o.Version})
 	if err != nil {
 		return check.Unknown, err
 	}
 	defer record.close()
+	held.of(record)
+	catalog := targets.Catalog(c)
+	checks := named(catalog, names)
+	record.warn(checks, o.Log)
 	started := time.Now()
-	order := check.Order{Title: title, AskedAt: started, Request: record.request, Options: check.Options{Full: o.Full, Since: o.Since}}
-	for _, one := range checks {
-		order.Checks = append(order.Checks, one.Name)
-	}
-	if err := record.intend(ctx, order); err != nil {
+	order := check.Order{Title: title, AskedAt: started, Request: record.request, Options: check.Options{Full: o.Full, Since: o.Since}, Checks: names}
+	if err := record.intend(ctx, "check", order.Checks...); err != nil {
 		return check.Unknown, err
 	}
 	sink := newSink(o, len(checks) == 1)
-	findings, err := check.Execute(ctx, check.Execution{
-		Order: order, Checks: checks, Journal: sink, Now: time.Now, Unmasked: o.Unmasked, OnProgress: sink.progress,
-		OnPanic: func(name string, v any, stack []byte) {
-			o.Log.Error("check panicked", "check", name, "panic", v, "stack", string(stack))
-		},
-	})
-	for _, f := range findings {
-		if f.Cause != "" {
-			o.Log.Warn("check did not answer", "check", f.Check, "reason", f.Reason, "error", f.Cause)
-		}
-	}
+	findings, err := sink.execute(ctx, order, checks)
 	run := check.Run{Order: order, State: check.Done, Findings: findings, Started: started, Finished: time.Now()}
 	if err != nil {
 		if ctx.Err() != nil { // rows of a CSV may be out already
@@ -116,6 +99,22 @@ type sink struct {
 
 func newSink(o CheckOptions, single bool) *sink {
 	return &sink{opts: o, single: single, csv: csv.NewWriter(o.Out), told: time.Now()}
+}
+
+// execute runs the checks, and logs what people are not shown.
+func (s *sink) execute(ctx context.Context, order check.Order, checks []check.Check) ([]check.Finding, error) {
+	findings, err := check.Execute(ctx, check.Execution{
+		Order: order, Checks: checks, Journal: s, Now: time.Now, Unmasked: s.opts.Unmasked, OnProgress: s.progress,
+		OnPanic: func(name string, v any, stack []byte) {
+			s.opts.Log.Error("check panicked", "check", name, "panic", v, "stack", string(stack))
+		},
+	})
+	for _, f := range findings {
+		if f.Cause != "" {
+			s.opts.Log.Warn("check did not answer", "check", f.Check, "reason", f.Reason, "error", f.Cause)
+		}
+	}
+	return findings, err
 }
 
 func (s *sink) Resume(context.Context, string) (check.State, error) { return check.State{}, nil }
@@ -227,71 +226,4 @@ func inShell(m message.Message) message.Message {
 	}
 	m.Actions, m.Files = nil, nil
 	return m
-}
-
-// record writes a run from a shell into the audit, where a store is configured.
-type record struct {
-	ledger  commands.Ledger
-	done    func()
-	request string
-	actor   audit.Actor
-	version string
-}
-
-func openRecord(ctx context.Context, c *config.Config, o CheckOptions) (*record, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, fmt.Errorf("request id: %w", err)
-	}
-	r := &record{request: id.String(), version: o.Version, done: func() {}, actor: audit.Actor{Kind: audit.CLI}}
-	if u, err := user.Current(); err == nil {
-		r.actor.User = u.Username
-	}
-	if c.Store.DSN == "" {
-		o.Log.Warn("no store is configured, so this run is not recorded")
-		return r, nil
-	}
-	s, err := OpenStore(ctx, c, o.Log, o.Version)
-	if err != nil {
-		return nil, fmt.Errorf("I could not record this, so I did nothing: %w", err) //nolint:staticcheck // a sentence for people
-	}
-	r.ledger, r.done = s, s.Close
-	return r, nil
-}
-
-func (r *record) close() { r.done() }
-
-func (r *record) intend(ctx context.Context, o check.Order) error {
-	return r.write(ctx, "intend", audit.Event{
-		Request: r.request, Action: "check", Target: strings.Join(o.Checks, ","), Outcome: audit.Intended,
-		Decision: "allowed", Rule: "the person has the database's own rights",
-	})
-}
-
-// conclude records the outcome, also when the person has given up waiting.
-func (r *record) conclude(run check.Run, failure error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	event := audit.Event{
-		Request: r.request, Action: "check.run", Target: strings.Join(run.Checks, ","), Outcome: audit.Done,
-		After: string(worst(run.Findings)), Duration: run.Finished.Sub(run.Started),
-	}
-	if failure != nil {
-		event.Outcome, event.After, event.Error = audit.Failed, "", "the run did not finish"
-	}
-	return r.write(ctx, "conclude", event)
-}
-
-func (r *record) write(ctx context.Context, step string, e audit.Event) error {
-	if r.ledger == nil {
-		return nil
-	}
-	e.Actor, e.Source, e.Version = r.actor, audit.FromCLI, r.version
-	_, err := r.ledger.Record(ctx, "cli/"+r.request+"/"+step, false, func(int64) commands.Intent {
-		return commands.Intent{Events: []audit.Event{e}}
-	})
-	if err != nil {
-		return fmt.Errorf("I could not record this: %w", err) //nolint:staticcheck // a sentence for people
-	}
-	return nil
 }

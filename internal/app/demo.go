@@ -43,9 +43,9 @@ func (o DemoOptions) validate() error {
 }
 
 // Demo runs everything on this machine until ctx ends: a Postgres of its own
-// with the bot's store and a shop with planted defects, the workspace
-// simulator, and the bot. Nothing is left behind.
-func Demo(ctx context.Context, o DemoOptions) error {
+// with the bot's store and a shop with planted defects, a Kafka broker with the
+// shop's events, the workspace simulator, and the bot. Nothing is left behind.
+func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
@@ -68,6 +68,13 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err != nil {
 		return fmt.Errorf("the demo's shop: %w", err)
 	}
+	say("Starting a Kafka broker, and letting the shop's consumer fail …")
+	events, err := openDemoEvents(ctx, server, truth)
+	if err != nil {
+		return fmt.Errorf("the demo's events: %w", err)
+	}
+	defer func() { err = errors.Join(err, events.close()) }()
+	events.environment(env)
 	w, err := DemoWorkspace(workspace.Options{Log: o.Log})
 	if err != nil {
 		return err
@@ -85,7 +92,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	if err := Migrate(ctx, c); err != nil {
 		return err
 	}
-	return demoRun(ctx, o, c, w, truth)
+	return demoRun(ctx, o, c, w, invitation(w, truth, len(events.shop.Letters)))
 }
 
 // demoShop fills the shop, and lets the bot repair it as its owner would.
@@ -104,8 +111,8 @@ func demoShop(ctx context.Context, server *pgproc.Server, orders int) (*shop.Tru
 	return truth, err
 }
 
-// demoRun runs the bot and, once it is ready, tells people what to do.
-func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.Workspace, truth *shop.Truth) error {
+// demoRun runs the bot and, once it is ready, invites people.
+func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.Workspace, invitation string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -125,16 +132,16 @@ func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.
 			defer stop()
 			return transcript(ctx, o.Out, w)
 		}
-		fmt.Fprint(o.Out, invitation(w, truth))
+		fmt.Fprint(o.Out, invitation)
 		return nil
 	})
 	return g.Wait()
 }
 
-func invitation(w *workspace.Workspace, truth *shop.Truth) string {
+func invitation(w *workspace.Workspace, truth *shop.Truth, letters int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nOpen %s/?as=%s#/%s\n\n", w.URL(), demoAlice, demoIncident)
-	b.WriteString("You are Alice, on call. Three things to try in the channel:\n")
+	b.WriteString("You are Alice, on call. Four things to try in the channel:\n")
 	for i, t := range demoTries() {
 		fmt.Fprintf(&b, "  %d. %s\n", i+1, t)
 	}
@@ -144,7 +151,8 @@ func invitation(w *workspace.Workspace, truth *shop.Truth) string {
 			defects += len(p.Keys)
 		}
 	}
-	fmt.Fprintf(&b, "\n%d defects of %d kinds are planted in the shop. Ctrl-C ends everything and removes it.\n", defects, len(truth.Plants))
+	fmt.Fprintf(&b, "\n%d defects of %d kinds are planted in the shop, and %d failed events stand in its dead-letter topic.\nCtrl-C ends everything and removes it.\n",
+		defects, len(truth.Plants), letters)
 	return b.String()
 }
 

@@ -28,6 +28,7 @@ type documented struct {
 	Target   string        `json:"target"`
 	Verdict  check.Verdict `json:"verdict"`
 	Reason   string        `json:"reason,omitempty"` // of UNKNOWN, in a sentence
+	Says     string        `json:"says,omitempty"`   // the outcome in a clause, where numbers say little
 	Rows     int64         `json:"rows"`             // that fail
 	Scanned  int64         `json:"scanned"`          // that were judged
 	Read     int64         `json:"read"`             // in all tables
@@ -56,7 +57,7 @@ func documentOf(run check.Run, checks report.Checks) document {
 		one := documented{
 			Check: f.Check, Title: c.Title, Domain: c.Domain, Severity: c.Severity, Target: c.Target,
 			Verdict: f.Verdict, Reason: f.Reason,
-			Rows: f.Tally.Rows, Scanned: f.Result.Scanned, Read: f.Result.Read,
+			Says: f.Result.Says, Rows: f.Tally.Rows, Scanned: f.Result.Scanned, Read: f.Result.Read,
 			Classes: f.Tally.Classes, Money: f.Tally.Money, FirstBad: f.Tally.First.UTC(), LastBad: f.Tally.Last.UTC(),
 			Examples: f.Tally.Examples, Plan: f.Result.Plan, Position: f.Result.Position, Notes: f.Result.Notes,
 			Started: f.Started.UTC(), Seconds: f.Duration.Seconds(),

@@ -11,6 +11,7 @@ import (
 	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/fix/report"
+	"github.com/integritybot/integritybot/internal/target/kafka"
 	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
@@ -50,19 +51,32 @@ func (f fixing) close() {
 // be written to has no applier, and says so when it is asked for.
 func (f fixing) fixes(c *config.Config, targets *Targets, catalog check.Catalog) fix.Catalog {
 	known, fixes := catalog.ByName(), fix.Catalog{}
+	sending := targets.sending()
 	for _, d := range c.Declared() {
 		if d.Fix == nil {
 			continue
 		}
 		one := fix.Declared{Check: known[d.Check.Name], Rules: d.Fix.Rules(), Digest: d.Digest}
-		target, reads := targets.postgres[d.Check.Target]
-		applier, writes := f[d.Check.Target]
-		if reads && writes {
-			one.Planner, one.Applier = d.Fix.Planner(target, one.Check), applier
+		switch words := d.Fix.(type) {
+		case postgres.Fix:
+			one = f.postgresFix(one, words, targets)
+		case kafka.Fix:
+			one = targets.kafkaFix(one, words, sending)
 		}
 		fixes[d.Check.Name] = one
 	}
 	return fixes
+}
+
+func (f fixing) postgresFix(one fix.Declared, words postgres.Fix, targets *Targets) fix.Declared {
+	target, reads := targets.postgres[one.Check.Target]
+	applier, writes := f[one.Check.Target]
+	if !reads || !writes {
+		one.Off = fmt.Sprintf("the config gives no write access for it (targets.%s.postgres.fix_dsn)", one.Check.Target)
+		return one
+	}
+	one.Planner, one.Applier = words.Planner(target, one.Check), applier
+	return one
 }
 
 // plans words the plans of this config.

@@ -23,7 +23,7 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 	assets.App = workspace.App{
 		Name: "integrity",
 		Commands: []workspace.Command{{
-			Command: "/integrity", UsageHint: "check orders | help | whoami | stop R-1 | audit",
+			Command: "/integrity", UsageHint: "check orders | events dlq | help | whoami | stop R-1 | audit",
 			Description: "Check the data, and see what is wrong", ShouldEscape: true,
 		}},
 		Shortcuts: []workspace.Shortcut{{
@@ -40,9 +40,9 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 	return w, nil
 }
 
-// demoTries are the three things to try.
+// demoTries are the things to try.
 func demoTries() []string {
-	return []string{"/integrity check orders", "/integrity fix orphaned-orders", "/integrity verify"}
+	return []string{"/integrity check orders", "/integrity fix orphaned-orders", "/integrity events dlq", "/integrity verify"}
 }
 
 func populate(w *workspace.Workspace) error {

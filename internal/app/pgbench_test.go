@@ -66,9 +66,10 @@ func TestPgbenchFromConfigAlone(t *testing.T) {
 		t.Fatalf("pgbench -i: %v\n%s", err, out)
 	}
 	c := bankConfig(t, dsn)
-	// As long as two runs take on a busy machine, where a polite one rests much.
+	// As long as two runs take on a busy machine, where a polite one rests much; not as fast as it can, which would take
+	// the cores from the checks and from everything that is tested beside them.
 	loading, enough := context.WithCancel(t.Context())
-	load := pgbench(loading, "-n", "-c", "4", "-T", "300")
+	load := pgbench(loading, "-n", "-c", "4", "-R", "400", "-T", "300")
 	if err := load.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,12 @@ type documentedPlan struct {
 	Target    string    `json:"target,omitempty"`
 	Place     string    `json:"place,omitempty"`
 	Mode      string    `json:"mode,omitempty"`
+	Argument  string    `json:"argument,omitempty"` // of the mode: a parent, an aggregate
+	Limit     int       `json:"limit,omitempty"`
+	Select    []string  `json:"select,omitempty"` // what narrowed it down: key=o-17
+	From      time.Time `json:"from,omitzero"`
+	To        time.Time `json:"to,omitzero"`
+	Rate      int       `json:"rate,omitempty"` // changes a second
 	Undoes    string    `json:"undoes,omitempty"`
 	UndoneBy  string    `json:"undone_by,omitempty"`
 	AskedBy   string    `json:"asked_by,omitempty"`
@@ -110,6 +116,7 @@ func planDocument(p fix.Plan) documentedPlan {
 	d := documentedPlan{
 		Plan: p.Ref(), State: p.State, Check: p.Check, Domain: p.Domain, Target: p.Draft.Target, Place: p.Draft.Place, Mode: p.Mode,
 		AskedBy: p.AskedBy, AskedAt: p.AskedAt, DecidedBy: p.DecidedBy, DecidedAt: p.DecidedAt, Expires: p.Expires, Finished: p.Finished,
+		Argument: p.Argument, Limit: p.Limit, Select: p.Select, From: p.From, To: p.To, Rate: p.Rate,
 		Second: p.Second, Why: p.Why, Reason: p.Reason, Hash: p.Hash,
 		Does: p.Draft.Does, Rows: p.Draft.Rows, Found: p.Draft.Found, Of: p.Draft.Of, Changes: p.Draft.Total, Batches: p.Batches,
 		Money: p.Draft.Money, Dependants: p.Draft.Dependants, Left: p.Draft.Left, Samples: p.Draft.Samples, Irreversible: p.Draft.Irreversible,

@@ -58,15 +58,15 @@ func Run(ctx context.Context, c *config.Config, o RunOptions) error {
 		return err
 	}
 	defer s.Close()
-	targets, err := OpenTargets(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer targets.Close()
 	id, err := s.ID(ctx)
 	if err != nil {
 		return storeError{"the bot's own Postgres (store.dsn) cannot be used", err}
 	}
+	targets, err := openTargets(ctx, c, memory{id: id, ledger: s})
+	if err != nil {
+		return err
+	}
+	defer targets.Close()
 	fixing, err := openFixing(ctx, c, id)
 	if err != nil {
 		return err

@@ -7,34 +7,81 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/target/kafka"
 	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 // Targets are the systems outside the bot that the config switches on.
 type Targets struct {
 	postgres map[string]*postgres.Target
+	kafka    map[string]*kafka.Target
+	// sources are what Kafka's checks and plans ask beside their cluster.
+	sources kafka.Sources
+	also    []*postgres.Target // to be closed, too
+}
+
+// memory is what the bot's own store knows of the plans that were carried out. The
+// zero value is a bot without a store, which has carried out none.
+type memory struct {
+	id     string // of the store
+	ledger kafka.Ledger
 }
 
 // OpenTargets makes a handle for each target that has an address. It connects
 // to none: a database that is down must not keep the bot from starting.
 func OpenTargets(ctx context.Context, c *config.Config) (*Targets, error) {
-	t := &Targets{postgres: map[string]*postgres.Target{}}
+	return openTargets(ctx, c, memory{})
+}
+
+func openTargets(ctx context.Context, c *config.Config, m memory) (*Targets, error) {
+	t := &Targets{postgres: map[string]*postgres.Target{}, kafka: map[string]*kafka.Target{}}
 	for name, one := range c.Targets {
-		if one.Postgres == nil || one.Postgres.DSN == "" {
-			continue
-		}
-		target, err := postgres.Open(ctx, postgresOptions(name, one))
-		if err != nil {
+		if err := t.open(ctx, name, one, m.id); err != nil {
 			return nil, errors.Join(fmt.Errorf("target %s: %w", name, err), t.Close())
 		}
-		t.postgres[name] = target
+	}
+	databases, err := t.databases(ctx, c)
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	t.sources = kafka.Sources{Ledger: m.ledger, Tables: databases}
+	if m.ledger == nil {
+		t.sources.Ledger = nothingSent{}
 	}
 	return t, nil
 }
 
+func (t *Targets) open(ctx context.Context, name string, one config.Target, store string) error {
+	switch {
+	case one.Postgres != nil && one.Postgres.DSN != "":
+		target, err := postgres.Open(ctx, postgresOptions(name, one))
+		if err != nil {
+			return err
+		}
+		t.postgres[name] = target
+	case one.Kafka != nil && len(one.Kafka.Brokers) > 0:
+		options, err := kafkaOptions(name, one, store)
+		if err != nil {
+			return err
+		}
+		target, err := kafka.Open(options)
+		if err != nil {
+			return err
+		}
+		t.kafka[name] = target
+	}
+	return nil
+}
+
 // Close ends all sessions.
 func (t *Targets) Close() error {
+	for _, one := range t.kafka {
+		one.Close()
+	}
 	for _, one := range t.postgres {
+		one.Close()
+	}
+	for _, one := range t.also {
 		one.Close()
 	}
 	return nil
@@ -50,8 +97,15 @@ func (t *Targets) Catalog(c *config.Config) check.Catalog {
 		if one.Place == "" {
 			one.Place = one.Target
 		}
-		if target, ok := t.postgres[one.Target]; ok {
-			one.Detector = d.Declaration.Detector(target)
+		switch kind := d.Declaration.(type) {
+		case postgres.Declaration:
+			if target, ok := t.postgres[one.Target]; ok {
+				one.Detector = kind.Detector(target)
+			}
+		case kafka.Declaration:
+			if target, ok := t.kafka[one.Target]; ok {
+				one.Detector = kind.Detector(target, t.sources)
+			}
 		}
 		catalog = append(catalog, one)
 	}

@@ -67,6 +67,11 @@ func (w wording) Running(run check.Run, progress map[string]check.Progress, now 
 // Finished implements worker.Reporter.
 func (w wording) Finished(run check.Run) []message.Post { return report.Finished(run, w.checks) }
 
+// Exported implements worker.Reporter.
+func (w wording) Exported(run check.Run, e check.Exported) message.Post {
+	return report.Exported(run, e, w.checks)
+}
+
 // announced is a store whose audit checkpoints are also posted in a channel:
 // one more place that whoever rewrites the store would have to rewrite.
 type announced struct {

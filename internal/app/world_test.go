@@ -17,6 +17,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/app"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/kafkatest"
 	"github.com/integritybot/integritybot/internal/pgtest"
 	"github.com/integritybot/integritybot/internal/shop"
 	"github.com/integritybot/integritybot/internal/workspace"
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(replicaEnv); path != "" {
 		os.Exit(replicaMain(path))
 	}
-	pgtest.Main(m)
+	pgtest.AtOnce(4) // most of them wait: for a message a second, for a time-out, for a dead replica's lease
+	pgtest.Main(kafkatest.Tests(m))
 }
 
 // replicaMain is one replica as a process of its own, to be killed.

@@ -58,6 +58,12 @@ type Options struct {
 	Full bool
 	// Since restricts the run to rows whose time column is younger; 0 is all.
 	Since time.Duration
+	// GroupBy is by what findings are sorted into classes, where a kind knows more
+	// than one way; empty: its own.
+	GroupBy string `json:",omitempty"`
+	// Overview asks for the table of everything that was looked at, and not only
+	// of what is wrong; see Result.
+	Overview bool `json:",omitempty"`
 }
 
 // Detector looks for failing rows. Implementations read only, honour ctx
@@ -108,9 +114,27 @@ type Result struct {
 	Plan string
 	// Position is the source position the finding speaks of (an LSN, an offset).
 	Position string
+	// Says is the outcome in a clause, where a number of rows says little: "2 of 12
+	// partitions are behind: 48,210 records, the oldest 14 min old". It holds no row
+	// data. Empty: the numbers say it.
+	Says string `json:",omitempty"`
+	// Overview is a table worth seeing even where nothing is wrong: the lag of
+	// every partition. Its cells are fit to be shown. nil: none.
+	Overview *Overview `json:"Overview,omitempty"`
 	// Notes are sentences worth knowing: "12 orders have no customer at all
 	// (NULL): not judged", "an index on … would make this faster".
 	Notes []string
+}
+
+// MaxOverview is how many rows an overview has at most.
+const MaxOverview = 100
+
+// Overview is a table of what was looked at.
+type Overview struct {
+	Columns []Column   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+	// Total is how many rows there would be without the limit.
+	Total int64 `json:"total"`
 }
 
 // Problem is an error that has a sentence for people. The sentence holds

@@ -29,6 +29,10 @@ type Order struct {
 	Step Step `json:",omitempty"`
 	// Plan is the plan that it works out or applies; 0: none.
 	Plan int64 `json:",omitempty"`
+	// Select narrows an export down, in the target's words, such as key=o-17; all of
+	// them must hold. Limit is how many records it gives at most; 0: all.
+	Select []string `json:",omitempty"`
+	Limit  int      `json:",omitempty"`
 }
 
 // Step is a kind of run.
@@ -39,6 +43,7 @@ const (
 	StepPlan   Step = "plan"   // works a plan out, and changes nothing
 	StepApply  Step = "apply"  // carries a plan out, then runs the check that led to it
 	StepVerify Step = "verify" // only looks, and answers with the runbook's list
+	StepExport Step = "export" // gives a file of what its one check looks at
 )
 
 // Ref is how people name the run: R-1042.

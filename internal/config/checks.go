@@ -7,7 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/integritybot/integritybot/internal/check"
-	"github.com/integritybot/integritybot/internal/target/postgres"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 const day = 24 * time.Hour
@@ -59,7 +59,7 @@ func declarations(n *yaml.Node, problems *Problems) []Declared {
 			problems.addError(key.Line, err)
 			continue
 		}
-		one := Declared{Check: c.check(key.Value), Line: key.Line, Digest: postgres.Digest(value), node: rest, fix: fix}
+		one := Declared{Check: c.check(key.Value), Line: key.Line, Digest: declare.Digest(value), node: rest, fix: fix}
 		one.Check.Fixable = fix != nil
 		out = append(out, one)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
-	"github.com/integritybot/integritybot/internal/target/postgres"
+	"github.com/integritybot/integritybot/internal/fix"
 )
 
 // Config is the whole file, after defaults.
@@ -79,6 +79,7 @@ type Worker struct {
 type Target struct {
 	Place    string    `yaml:"place"` // for people: production/shop
 	Postgres *Postgres `yaml:"postgres"`
+	Kafka    *Kafka    `yaml:"kafka"`
 }
 
 // Postgres is a database to check.
@@ -113,14 +114,24 @@ type Declared struct {
 	Check check.Check // without its Detector
 	Line  int
 	// Declaration is what its kind reads of it; it makes the Detector.
-	Declaration postgres.Declaration
+	Declaration Declaration
 	// Fix is how what it finds may be repaired; nil if the file declares none.
-	Fix *postgres.Fix
+	Fix Fix
 	// Digest is a fingerprint of the whole declaration.
 	Digest string
 
 	node *yaml.Node // the keys of its kind
 	fix  *yaml.Node // what stands under fix
+}
+
+// Declaration is what a kind of check reads of a declaration: a
+// postgres.Declaration or a kafka.Declaration, as its target is.
+type Declaration any
+
+// Fix is what a kind of check reads of how its findings are repaired: a
+// postgres.Fix or a kafka.Fix.
+type Fix interface {
+	Rules() fix.Rules
 }
 
 // Declared lists the checks in the order of the file.

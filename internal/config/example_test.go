@@ -19,6 +19,7 @@ func environment(vars map[string]string) config.Environment {
 func TestTheExampleRunsAsItStands(t *testing.T) {
 	c, err := config.Load("../../config.example.yaml", environment(map[string]string{
 		"SLACK_APP_TOKEN": "xapp-1", "SLACK_BOT_TOKEN": "xoxb-1", "STORE_DSN": "postgres://store", "SHOP_DSN": "postgres://shop",
+		"KAFKA_BROKERS": "kafka-1.example.com:9092, kafka-2.example.com:9092", "KAFKA_REPLAY": "on",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +27,11 @@ func TestTheExampleRunsAsItStands(t *testing.T) {
 	if got := c.Targets["shop"].Postgres.DSN.Reveal(); got != "postgres://shop" {
 		t.Errorf("the shop's address is %q", got)
 	}
-	if len(c.Declared()) != 16 {
-		t.Errorf("%d checks are declared, want 16", len(c.Declared()))
+	if k := c.Targets["events"].Kafka; len(k.Brokers) != 2 || k.Brokers[1] != "kafka-2.example.com:9092" || !k.Sends() {
+		t.Errorf("the events are at %q, and plans may produce: %v", k.Brokers, k.Sends())
+	}
+	if len(c.Declared()) != 18 {
+		t.Errorf("%d checks are declared, want 18", len(c.Declared()))
 	}
 	if got := c.Policy().Roles[0].Name; got != "responders" {
 		t.Errorf("the first role is %q: the order of the file is lost", got)
@@ -38,6 +42,9 @@ func TestTheExampleIsValidWithoutAnyVariable(t *testing.T) {
 	c, err := config.Load("../../config.example.yaml", environment(nil))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if k := c.Targets["events"].Kafka; len(k.Brokers) != 0 || k.Sends() {
+		t.Errorf("without KAFKA_BROKERS the events are at %q", k.Brokers)
 	}
 	if c.Slack.APIURL != "https://slack.com/api/" {
 		t.Errorf("without SLACK_API_URL the address is %q", c.Slack.APIURL)

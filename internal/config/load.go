@@ -66,6 +66,11 @@ func (c *Config) defaults() {
 	}
 	orString(&c.HTTP.Listen, "127.0.0.1:8080")
 	orInt(&c.Worker.Runs, 2)
+	for _, one := range c.Targets {
+		if one.Kafka != nil {
+			one.Kafka.defaults()
+		}
+	}
 }
 
 func orString(s *string, def string) {

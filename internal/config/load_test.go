@@ -32,6 +32,21 @@ roles:
     permissions: ["check:*"]
 `
 
+const events = `targets:
+  events:
+    kafka:
+      brokers: k:9092
+`
+
+const letters = `checks:
+  a:
+    kind: dead-letters
+    domain: orders
+    target: events
+    topic: dlq
+    fix:
+`
+
 func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
@@ -60,6 +75,24 @@ roles:
 		{"a fix of another kind", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      mode: quarantine\n      update: {set: {x: 0}}\n", []string{`c.yaml:16: fix: mode is "quarantine", but checks of kind rows are repaired by statement`}},
 		{"a fix with an unknown key", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      updaet: {set: {x: 0}}\n", []string{"c.yaml:16: unknown key under fix: updaet"}},
 		{"a fix that is no mapping", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix: yes\n", []string{"a fix is a mapping"}},
+		{"a target of two kinds", "targets:\n  shop:\n    postgres: {dsn: x}\n    kafka: {brokers: \"k:9092\"}\n", []string{"c.yaml:2: target shop is both postgres and kafka; write two targets"}},
+		{"a target of no kind", "targets:\n  shop:\n    place: here\n", []string{"c.yaml:2: target shop: give its kind: postgres or kafka"}},
+		{"brokers that are no addresses", "targets:\n  events:\n    kafka:\n      brokers: [kafka-1, \"kafka://k:9092\", \"k:x\", \":9092\", \"k:1:2\"]\n", []string{
+			`c.yaml:4: target events: brokers: "kafka-1" has no port; write host:port, such as kafka-1.example.com:9092`,
+			`"kafka://k:9092" begins with a scheme`, `"k:x" has no port from 1 to 65535`, `":9092" has no host`, `"k:1:2" is not an address`,
+		}},
+		{"a broker's words", events + "      replay: maybe\n      prefix: \"a b\"\n      connect_timeout: -1s\n      tls: {cert_file: c.pem}\n      sasl: {mechanism: scram-sha-521, user: u, password: p}\n      replay_sasl: {mechanism: SCRAM-SHA-512, user: u}\n", []string{
+			`c.yaml:5: target events: replay is "maybe"; on (plans may produce there) or off`, `c.yaml:6: target events: prefix "a b" cannot begin the name of a group`,
+			"c.yaml:7: target events: connect_timeout cannot be negative", "c.yaml:8: target events: tls: cert_file and key_file go together",
+			`c.yaml:9: target events: sasl: there is no mechanism "scram-sha-521": did you mean scram-sha-512?`, "c.yaml:10: target events: replay_sasl: the password is missing",
+		}},
+		{"an unknown word of a broker", events + "      sals: {}\n", []string{"c.yaml:5: unknown key: sals"}},
+		{"a lag of a database", good + "checks:\n  a:\n    domain: orders\n    target: shop\n    kind: lag\n    group: g\n", []string{"c.yaml:12: check a: a check of kind lag looks at a target of kind kafka, and shop is of kind postgres; of kind kafka there are none"}},
+		{"rows of a broker", events + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: events\n    table: o\n    wrong: x < 0\n", []string{"c.yaml:7: check a: a check of kind rows looks at a target of kind postgres, and events is of kind kafka; of kind postgres there are none"}},
+		{"a kind that no broker knows", events + "checks:\n  a:\n    kind: dead-letter\n    domain: orders\n    target: events\n", []string{`there is no kind of check "dead-letter": did you mean dead-letters? The kinds are lag, dead-letters.`}},
+		{"a fix of a lag", events + "checks:\n  a:\n    kind: lag\n    domain: orders\n    target: events\n    group: g\n    max_lag: 1\n    fix: {mode: replay}\n", []string{"c.yaml:12: fix: what checks of kind lag find cannot be repaired by a fix"}},
+		{"a replay that asks nobody", events + letters + "      processed: {target: shpo, table: t, column: c}\n", []string{`c.yaml:12: check a: fix: processed: there is no target "shpo". Of kind postgres there are none`}},
+		{"a replay that asks a broker", events + letters + "      processed:\n        target: events\n        table: t\n        column: c\n", []string{"c.yaml:13: check a: fix: processed: target events is no database"}},
 		{"images kept for less than nothing", "store: {keep_images: -1h}\n", []string{"store.keep_images cannot be negative"}},
 		{"not YAML", "a: [", []string{"c.yaml"}},
 		{"a missing file", "store:\n  dsn: ${file:/nonexistent/secret}\n", []string{"c.yaml:2: the file /nonexistent/secret cannot be read"}},

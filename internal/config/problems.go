@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/integritybot/integritybot/internal/target/postgres"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Problem is one thing that is wrong with the file.
@@ -47,7 +47,7 @@ func (p *Problems) addError(line int, err error) {
 		}
 	case *yaml.LoadError:
 		p.add(e.Mark.Line, "%s", readable(e.Message))
-	case *postgres.Fault:
+	case *declare.Fault:
 		p.add(e.Line, "%s", readable(e.Message))
 	case interface{ Unwrap() []error }:
 		for _, one := range e.Unwrap() {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/target/kafka"
 	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
@@ -70,6 +71,9 @@ func TestTheSchemaRefusesWhatTheConfigRefuses(t *testing.T) {
 		"a bare number as time": "store: {keep_rows: 30}",
 		"too many connections":  "slack: {connections: 99}",
 		"a way of another kind": "checks: {a: {kind: rows, domain: d, target: t, table: x, wrong: y, fix: {mode: quarantine}}}",
+		"a fix of a lag":        "checks: {a: {kind: lag, domain: d, target: t, group: g, fix: {mode: replay}}}",
+		"a mechanism of nobody": "targets: {a: {kafka: {brokers: 'k:9092', sasl: {mechanism: scram}}}}",
+		"a replay of maybe":     "targets: {a: {kafka: {brokers: 'k:9092', replay: maybe}}}",
 		"an unknown fix key":    "checks: {a: {kind: rows, domain: d, target: t, table: x, wrong: y, fix: {updaet: {}}}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +115,10 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 		{"worker", config.Worker{}, at("properties", "worker", "properties")},
 		{"target", config.Target{}, at("properties", "targets", "additionalProperties", "properties")},
 		{"postgres", config.Postgres{}, at("properties", "targets", "additionalProperties", "properties", "postgres", "properties")},
+		{"kafka", config.Kafka{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties")},
+		{"tls", config.KafkaTLS{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "tls", "properties")},
+		{"sasl", config.SASL{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "sasl", "properties")},
+		{"replay_sasl", config.SASL{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "replay_sasl", "properties")},
 		{"polite", config.Polite{}, at("properties", "targets", "additionalProperties", "properties", "postgres", "properties", "polite", "properties")},
 		{"role", authz.Role{}, at("properties", "roles", "additionalProperties", "properties")},
 	} {
@@ -118,12 +126,19 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 			t.Errorf("%s: Go reads %v, the schema knows %v", tt.name, want, got)
 		}
 	}
-	common := keysOfMap(at("properties", "checks", "additionalProperties", "properties"))
-	kinds, ok := at("properties", "checks", "additionalProperties", "allOf").([]any)
-	if !ok || len(kinds) != len(postgres.Kinds()) {
-		t.Fatalf("the schema knows %d kinds, the code %v", len(kinds), postgres.Kinds())
+	theSchemaKnowsTheKinds(t, keysOfMap(at("properties", "checks", "additionalProperties", "properties")), at("properties", "checks", "additionalProperties", "allOf"))
+}
+
+// theSchemaKnowsTheKinds: every word of every kind is one that the code reads, and
+// the code refuses any other. common are the words of all kinds.
+func theSchemaKnowsTheKinds(t *testing.T, common []string, of any) {
+	t.Helper()
+	known := append(postgres.Kinds(), kafka.Kinds()...)
+	kinds, ok := of.([]any)
+	if !ok || len(kinds) != len(known) {
+		t.Fatalf("the schema knows %d kinds, the code %v", len(kinds), known)
 	}
-	declarations := map[string]postgres.Declaration{}
+	declarations := map[string]config.Declaration{}
 	example, err := config.Parse("example.yaml", config.Example(), environment(nil))
 	if err != nil {
 		t.Fatal(err)
@@ -134,24 +149,51 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 	for _, kind := range kinds {
 		k := kind.(map[string]any)
 		name := k["if"].(map[string]any)["properties"].(map[string]any)["kind"].(map[string]any)["const"].(string)
-		known := keysOfMap(k["then"].(map[string]any)["properties"])
-		known = slices.DeleteFunc(known, func(key string) bool { return slices.Contains(common, key) })
-		for _, key := range append(known, "no_such_key") {
-			_, err := postgres.Declare(name, node(t, fmt.Sprintf("{%s: x}", key)))
+		words := k["then"].(map[string]any)["properties"].(map[string]any)
+		own := slices.DeleteFunc(keysOfMap(words), func(key string) bool { return slices.Contains(common, key) })
+		for _, key := range append(own, "no_such_key") {
+			err := declareAny(name, node(t, fmt.Sprintf("{%s: x}", key)))
 			unknown := err != nil && strings.Contains(err.Error(), key+" not found")
 			if unknown != (key == "no_such_key") {
 				t.Errorf("kind %s, key %s: the code says %v", name, key, err)
 			}
 		}
-		fix := keysOfMap(k["then"].(map[string]any)["properties"].(map[string]any)["fix"].(map[string]any)["properties"])
-		for _, key := range append(fix, "no_such_key") {
-			_, err := postgres.DeclareFix(name, declarations[name], node(t, fmt.Sprintf("{%s: x}", key)))
+		fix, fixable := words["fix"].(map[string]any)
+		if !fixable { // the code knows no fix of this kind either
+			if err := declareAnyFix(name, declarations[name], node(t, "{mode: x}")); err == nil || !strings.Contains(err.Error(), "cannot be repaired by a fix") {
+				t.Errorf("kind %s has no fix in the schema; the code says %v", name, err)
+			}
+			continue
+		}
+		for _, key := range append(keysOfMap(fix["properties"]), "no_such_key") {
+			err := declareAnyFix(name, declarations[name], node(t, fmt.Sprintf("{%s: x}", key)))
 			unknown := err != nil && strings.Contains(err.Error(), key+" not found")
 			if unknown != (key == "no_such_key") {
 				t.Errorf("fix of kind %s, key %s: the code says %v", name, key, err)
 			}
 		}
 	}
+}
+
+func declareAny(kind string, n *yaml.Node) error {
+	if slices.Contains(kafka.Kinds(), kind) {
+		_, err := kafka.Declare(kind, n)
+		return err
+	}
+	_, err := postgres.Declare(kind, n)
+	return err
+}
+
+func declareAnyFix(kind string, of config.Declaration, n *yaml.Node) error {
+	switch d := of.(type) {
+	case kafka.Declaration:
+		_, err := kafka.DeclareFix(kind, d, n)
+		return err
+	case postgres.Declaration:
+		_, err := postgres.DeclareFix(kind, d, n)
+		return err
+	}
+	return fmt.Errorf("the example declares no check of kind %s", kind)
 }
 
 func node(t *testing.T, text string) *yaml.Node {

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
 var (
@@ -40,7 +38,7 @@ func (c *Config) validate(t tree, p *Problems) {
 	}
 	for i := range c.declared {
 		c.validateCheck(t, p, c.declared[i])
-		c.declare(p, &c.declared[i])
+		c.declare(t, p, &c.declared[i])
 	}
 }
 
@@ -69,8 +67,15 @@ func (c *Config) validateTarget(t tree, p *Problems, name string) {
 	if !nameForm.MatchString(name) {
 		p.add(line, "target %q: a name has lower-case letters, digits and hyphens", name)
 	}
-	if c.Targets[name].Postgres == nil {
-		p.add(line, "target %s: give its kind, such as postgres", name)
+	one := c.Targets[name]
+	switch {
+	case one.Postgres == nil && one.Kafka == nil:
+		p.add(line, "target %s: give its kind: postgres or kafka", name)
+	case one.Postgres != nil && one.Kafka != nil:
+		p.add(line, "target %s is both postgres and kafka; write two targets, each with a name of its own", name)
+	}
+	if one.Kafka != nil {
+		one.Kafka.validate(t, p, name)
 	}
 }
 
@@ -127,28 +132,6 @@ func (c *Config) validateCheck(t tree, p *Problems, d Declared) {
 	if k.Kind == "" {
 		p.add(d.Line, "check %s: give its kind", k.Name)
 	}
-}
-
-// declare lets the check's kind read its part.
-func (c *Config) declare(p *Problems, d *Declared) {
-	if d.Check.Kind == "" {
-		return
-	}
-	declaration, err := postgres.Declare(d.Check.Kind, d.node)
-	if err != nil {
-		p.addError(d.Line, err)
-		return
-	}
-	d.Declaration = declaration
-	if d.fix == nil {
-		return
-	}
-	fix, err := postgres.DeclareFix(d.Check.Kind, declaration, d.fix)
-	if err != nil {
-		p.addError(d.Line, err)
-		return
-	}
-	d.Fix = &fix
 }
 
 func orNone(names []string) string {

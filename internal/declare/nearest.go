@@ -1,18 +1,17 @@
-package postgres
+package declare
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
 
-// didYouMean ends a sentence: with a suggestion, or with a full stop when no
-// existing name is near.
-func didYouMean(name string, have []string) string {
+// DidYouMean ends a sentence: with a suggestion, or with a full stop when no
+// existing name is near. Of a name with a schema, what follows it is enough.
+func DidYouMean(name string, have []string) string {
 	best, distance := "", max(2, len(name)/3)+1
-	slices.SortFunc(have, cmp.Compare[string])
+	have = slices.Sorted(slices.Values(have))
 	for _, h := range have {
-		_, bare := splitName(h)
+		bare := h[strings.LastIndexByte(h, '.')+1:]
 		d := min(edits(strings.ToLower(name), strings.ToLower(h)), edits(strings.ToLower(name), strings.ToLower(bare)))
 		if d < distance {
 			best, distance = h, d

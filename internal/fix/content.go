@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,8 @@ const (
 	Quarantine Op = "quarantine"
 	Insert     Op = "insert"
 	Validate   Op = "validate"
+	// Send produces a copy of a record to another topic. It cannot be taken back.
+	Send Op = "send"
 	// Keep changes nothing: the row must still be there, and is kept from being
 	// deleted until the transaction's end. For the row that others of its group
 	// are about to refer to.
@@ -55,8 +58,14 @@ type Form struct {
 	// Path is where the names in Unless and Held were looked up. Under another one
 	// they could mean other tables. Empty: they are whole.
 	Path string `json:"path,omitempty"`
-	// Name is the constraint of a validate.
+	// Name is the constraint of a validate, or the topic of a send.
 	Name string `json:"name,omitempty"`
+	// Once: each change may be made by one plan only, ever, whoever makes another
+	// one: see Claim. Key is then a part and a place in it, both numbers, and Shape
+	// tells the source apart from a later one of the same name.
+	Once bool `json:"once,omitempty"`
+	// Spec is how the target is to do it, in JSON of its own.
+	Spec json.RawMessage `json:"spec,omitempty"`
 }
 
 // Change is one row's change. Values are in the target's text form; nil is NULL.
@@ -90,6 +99,9 @@ type Batch struct {
 type Content struct {
 	Forms   []Form
 	Changes []Change
+	// PerBatch is how many changes one transaction makes at most, and First how
+	// many the first one makes, to see how they are taken. 0: MaxBatch.
+	PerBatch, First int
 }
 
 // Batches cuts the content into transactions, never inside a group. A planner
@@ -101,14 +113,15 @@ func (c Content) Batches() []Batch {
 		last[change.Group] = i
 	}
 	var out []Batch
+	size := cmp.Or(c.First, c.PerBatch, MaxBatch)
 	from, cut, open := 0, 0, -1
 	for i, change := range c.Changes {
 		if open < i {
 			cut = i // no group is open here
 		}
-		if i-from >= MaxBatch && cut > from {
+		if i-from >= size && cut > from {
 			out = append(out, Batch{N: len(out), Changes: c.Changes[from:cut]})
-			from = cut
+			from, size = cut, cmp.Or(c.PerBatch, MaxBatch)
 		}
 		if change.Group != 0 {
 			open = max(open, last[change.Group])

@@ -26,6 +26,7 @@ func content() *rapid.Generator[fix.Content] {
 				Op:    rapid.SampledFrom([]fix.Op{fix.Update, fix.Delete, fix.Quarantine, fix.Insert}).Draw(t, "op"),
 				Table: text().Draw(t, "table"), Key: rapid.SliceOfN(text(), 1, 3).Draw(t, "key"),
 				Columns: rapid.SliceOfN(text(), 0, 3).Draw(t, "columns"), Unless: text().Draw(t, "unless"), Why: text().Draw(t, "why"),
+				Once: rapid.Bool().Draw(t, "once"), Spec: rapid.SampledFrom([]json.RawMessage{nil, []byte(`{}`), []byte("{\"v\": 1,\n \"k\": \"<&>\u2028\"}")}).Draw(t, "spec"),
 			}
 		})
 		change := rapid.Custom(func(t *rapid.T) fix.Change {
@@ -90,6 +91,7 @@ func TestTheHashIsOverEverything(t *testing.T) {
 		"Unless": func(f *fix.Form) { f.Unless = "true" }, "Why": func(f *fix.Form) { f.Why = "y" },
 		"Held": func(f *fix.Form) { f.Held = "" }, "Name": func(f *fix.Form) { f.Name = "fk2" },
 		"Path": func(f *fix.Form) { f.Path = "public" }, "Refers": func(f *fix.Form) { f.Refers = "true" }, "Shape": func(f *fix.Form) { f.Shape = "id text" },
+		"Once": func(f *fix.Form) { f.Once = true }, "Spec": func(f *fix.Form) { f.Spec = json.RawMessage(`{"v":2}`) },
 	}
 	changes := map[string]func(*fix.Change){
 		"Form": func(c *fix.Change) { c.Form = 1 }, "Key": func(c *fix.Change) { c.Key = []string{"o3"} },
@@ -180,6 +182,30 @@ func TestBatches(t *testing.T) {
 	})
 	if got := (fix.Content{}).Batches(); len(got) != 0 {
 		t.Errorf("an empty plan has %d batches", len(got))
+	}
+}
+
+// TestBatchesOfASize: the first is a canary, the others are as large as the target
+// likes them.
+func TestBatchesOfASize(t *testing.T) {
+	for _, tt := range []struct {
+		first, per int
+		want       []int
+	}{
+		{0, 0, []int{1000, 1000, 500}},
+		{10, 0, []int{10, 1000, 1000, 490}},
+		{0, 2000, []int{2000, 500}},
+		{10, 2000, []int{10, 2000, 490}},
+		{5000, 100, []int{2500}},
+	} {
+		c := fix.Content{Changes: make([]fix.Change, 2500), First: tt.first, PerBatch: tt.per}
+		var got []int
+		for _, b := range c.Batches() {
+			got = append(got, len(b.Changes))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("first %d, then %d (-want +got):\n%s", tt.first, tt.per, diff)
+		}
 	}
 }
 

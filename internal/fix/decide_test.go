@@ -155,6 +155,7 @@ func TestDecide(t *testing.T) {
 		{name: "undo without the check", who: "ALICE", want: fix.Undo, with: []with{in(fix.Applied)}, digest: &gone, refused: "no longer in the config", rule: "check gone"},
 		{name: "reader undoes", who: "EVE", want: fix.Undo, with: []with{in(fix.Applied)}, refused: "fix:orders is for"},
 		{name: "approver alone undoes", who: "BOB", want: fix.Undo, with: []with{in(fix.Applied), second}, refused: "fix:orders is for"},
+		{name: "undo the irreversible that stopped half-way", who: "ALICE", want: fix.Undo, with: []with{in(fix.PartlyApplied), irreversible}, refused: "P-77 cannot be undone: the sequence moves on.", rule: "irreversible"},
 		{name: "undo the irreversible", who: "ALICE", want: fix.Undo, with: []with{in(fix.Applied), irreversible}, refused: "P-77 cannot be undone: the sequence moves on.", rule: "irreversible"},
 		{name: "undo twice", who: "ALICE", want: fix.Undo, with: []with{in(fix.Undone), taken}, refused: "P-77 was taken back by P-80 already", rule: "undone before"},
 		{name: "undo what waits", who: "ALICE", want: fix.Undo, refused: "has changed nothing", rule: "not applied"},

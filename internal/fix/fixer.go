@@ -35,14 +35,35 @@ type Applier interface {
 	// given. pass 1 leaves out what is locked; pass 2 tries only what is in only
 	// (indices into the batch), waiting at most a second for each lock. An error
 	// is a check.Problem; then nothing of this batch took effect, or it is not
-	// known: Applied tells.
+	// known: Applied tells. If the plan sends (Send, Once), Applied is asked before
+	// the first batch and after each error, and the caller then makes sure that the
+	// plan is still its own: an Apply that would have to keep others out first, as
+	// Applied does, is an error.
 	Apply(ctx context.Context, p Plan, forms []Form, b Batch, pass int, only []int) (Result, error)
-	// Applied is what the target recorded of a plan, in order.
+	// Applied is what the target recorded of a plan, in order. If the plan sends,
+	// then nobody who carried it out before can add anything to that any more; and a
+	// target that may have forgotten (see Remembered) is an error, and never an empty
+	// list.
 	Applied(ctx context.Context, plan int64) ([]Result, error)
 	// Purge removes what is remembered of plans older than that, for undo; the
 	// record that they were applied stays. It tells how many rows.
 	Purge(ctx context.Context, before time.Time) (int64, error)
 }
+
+// Patient is an applier that wants to be asked before each batch, and after the
+// last one, whether to go on.
+type Patient interface {
+	// Busy says why nothing should be done for a moment, in a clause for people;
+	// empty: go on. next is nil after the last batch. A *Halt ends the plan here;
+	// other errors do not matter before a batch, because a target that does not
+	// answer shows itself there; after the last one it is asked again.
+	Busy(ctx context.Context, p Plan, forms []Form, next *Batch) (why string, err error)
+}
+
+// Halt ends a plan early: what was done stays, and nothing is tried again.
+type Halt struct{ Sentence string }
+
+func (h *Halt) Error() string { return h.Sentence }
 
 // Result is what became of one batch in one pass.
 type Result struct {
@@ -93,6 +114,9 @@ type Declared struct {
 	Digest  string // of the check's whole declaration: a plan made under another one is stale
 	Planner Planner
 	Applier Applier // nil: the target has no write access configured
+	// Off says in a clause why there is no Applier: "the config gives no write
+	// access for it (targets.shop.postgres.fix_dsn)".
+	Off string
 }
 
 // Catalog finds the fix of a check by its name.

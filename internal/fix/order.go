@@ -21,6 +21,13 @@ type Order struct {
 	Argument string
 	// Limit is how many failing rows to repair at most; 0: all within the caps.
 	Limit int
+	// Select narrows down which failing rows are meant, in the target's words, such
+	// as key=o-17; all of them must hold. Empty: all rows.
+	Select []string `json:",omitempty"`
+	// From and To bound what is meant by its time, To excluded; zero: no bound.
+	From, To time.Time `json:",omitzero"`
+	// Rate is how many changes a second at most; 0: as the config says.
+	Rate int `json:",omitempty"`
 	// Undoes is the plan that this one takes back; 0 for none.
 	Undoes int64
 

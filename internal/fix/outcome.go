@@ -3,14 +3,7 @@ package fix
 // Sum is what an apply did, from what the target recorded of it. The results may
 // be in any order.
 func Sum(d Draft, forms []Form, batches []Batch, results []Result) Outcome {
-	first, second := map[int]Result{}, map[int]Result{}
-	for _, r := range results {
-		if r.Pass == 1 {
-			first[r.Batch] = r
-		} else {
-			second[r.Batch] = r
-		}
-	}
+	first, second := byPass(results)
 	o := Outcome{Before: d.Found}
 	for _, b := range batches {
 		one, begun := first[b.N]
@@ -34,6 +27,19 @@ func Sum(d Draft, forms []Form, batches []Batch, results []Result) Outcome {
 		}
 	}
 	return o
+}
+
+// byPass sorts the results of the two passes, by batch.
+func byPass(results []Result) (first, second map[int]Result) {
+	first, second = map[int]Result{}, map[int]Result{}
+	for _, r := range results {
+		if r.Pass == 1 {
+			first[r.Batch] = r
+		} else {
+			second[r.Batch] = r
+		}
+	}
+	return first, second
 }
 
 // Count is how many changes of the batch change something.

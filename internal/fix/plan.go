@@ -87,6 +87,9 @@ type Draft struct {
 	// clause for people: "orders_audit on orders after each delete".
 	Triggers []string `json:"triggers,omitempty"`
 	Cascades []string `json:"cascades,omitempty"`
+	// Plain: the target has no triggers and no rows that refer to each other, so
+	// that there is nothing to say about them. Its Dependants are a part of Rows.
+	Plain bool `json:"plain,omitempty"`
 	// Left are failing rows that this plan does not touch, and why.
 	Left []Left `json:"left,omitempty"`
 	// Partial: this way back leaves rows alone that its plan had changed, so that

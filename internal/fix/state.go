@@ -25,12 +25,15 @@ var steps = []struct {
 
 	{Approved, Applying, "a worker begins, and may still"},
 	{Approved, Cancelled, "it was stopped before the first change"},
-	{Approved, Refused, "a right was taken away, or its check was declared differently, before the first change"},
+	{Approved, Refused, "a right was taken away, its check was declared differently, or another plan took its places, before the first change"},
 	{Approved, Failed, "its target did not answer, or nothing can be written there"},
 
 	{Applying, Applied, "every change was made"},
 	{Applying, PartlyApplied, "some changes were made and some not"},
 	{Applying, Failed, "no change was made"},
+
+	{PartlyApplied, Applied, "it was found out later that every change was made"},
+	{PartlyApplied, Failed, "it was found out later that no change was made"},
 
 	{Applied, Undone, "another plan took it back"},
 	{PartlyApplied, Undone, "another plan took it back"},
@@ -51,8 +54,9 @@ func (s State) Open() bool {
 	return s == Planning || s == Waiting || s == Approved || s == Applying
 }
 
-// Final says that nothing more happens by itself. What was applied may still be undone, by
-// another plan.
+// Final says that nobody works on it any more. What was applied may still be undone,
+// by another plan; and of what ended without it being known how, that may be found
+// out.
 func (s State) Final() bool {
 	switch s {
 	case Applied, PartlyApplied, Failed, Expired, Cancelled, Refused, Undone:

@@ -21,7 +21,7 @@ func TestAPlanMayOnlyDoWhatIsWritten(t *testing.T) {
 		fix.Approved:      {fix.Applying, fix.Cancelled, fix.Refused, fix.Failed},
 		fix.Applying:      {fix.Applied, fix.PartlyApplied, fix.Failed},
 		fix.Applied:       {fix.Undone},
-		fix.PartlyApplied: {fix.Undone},
+		fix.PartlyApplied: {fix.Undone, fix.Applied, fix.Failed},
 	}
 	for _, from := range append(states, "", "else") {
 		may := map[fix.State]bool{}

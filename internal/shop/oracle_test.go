@@ -177,6 +177,7 @@ func agree(t *testing.T, conn *pgx.Conn, truth *shop.Truth, now time.Time) {
 }
 
 func TestTruthAndDataAgree(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		opt  shop.Options

@@ -10,6 +10,7 @@ import (
 )
 
 func TestWritersNeverChangeTheTruth(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name    string
 		seed    int64
@@ -63,6 +64,7 @@ func TestWritersNeverChangeTheTruth(t *testing.T) {
 }
 
 func TestWritersAndFreshDefects(t *testing.T) {
+	t.Parallel()
 	dsn, truth := generate(t, shop.Options{Seed: 33, Plant: shop.PlantLasting})
 	conn := connect(t, dsn)
 	stop, cancel := context.WithTimeout(bounded(t, time.Minute), 2*time.Second)

@@ -20,12 +20,15 @@ import (
 
 // Open implements bot.Outbox: it reads the complete list of failing rows of
 // one check of a run, "run/1042/orphaned-orders", or of the changes of a plan,
-// "plan/1043", as CSV with a header, and says how many bytes that is. It reads
-// what was there when it was opened, holding one chunk in memory and no
-// transaction. commands.ErrNotFound: there is no such file, or its time is over.
+// "plan/1043", as CSV with a header, or what a run has exported, "export/1044", as
+// it was handed over; and says how many bytes that is. It reads what was there when
+// it was opened, holding one chunk in memory and no transaction. commands.ErrNotFound: there is no such file, or its time is over.
 func (s *Store) Open(ctx context.Context, source string) (io.ReadCloser, int64, error) {
 	if id, ok := strings.CutPrefix(source, "plan/"); ok {
 		return s.openPlan(ctx, source, id)
+	}
+	if run, ok := strings.CutPrefix(source, "export/"); ok {
+		return s.openExport(ctx, source, run)
 	}
 	run, name, err := parseSource(source)
 	if err != nil {
@@ -83,7 +86,7 @@ func parseSource(source string) (run int64, name string, err error) {
 			return run, parts[2], nil
 		}
 	}
-	return 0, "", fmt.Errorf("open %q: files are named run/<number>/<check> or plan/<number>: %w", source, commands.ErrNotFound)
+	return 0, "", fmt.Errorf("open %q: files are named run/<number>/<check>, plan/<number> or export/<number>: %w", source, commands.ErrNotFound)
 }
 
 func fileHeader(raw []byte) ([]byte, error) {

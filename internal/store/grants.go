@@ -16,7 +16,7 @@ var rights = []struct{ rights, tables string }{
 	{"SELECT, UPDATE", "audit_head"},
 	{"SELECT, INSERT, DELETE", "inbox, run_rows, plan_batches, plan_rows"},
 	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels, plans"},
-	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers"},
+	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers, sent_records"},
 	{"SELECT, INSERT, UPDATE", "slack_waits"},
 	{"SELECT", "goose_db_version, store_identity"},
 }

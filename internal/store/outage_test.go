@@ -124,6 +124,7 @@ func TestStoreHangsAtEachStep(t *testing.T) {
 // If the answer to the commit is lost, Record finds out on another connection:
 // what it says is what is true.
 func TestLostAnswerIsFoundOut(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	p := newProxy(t, dsn)
 	s, direct := open(t, p.dsn), open(t, dsn)
@@ -166,6 +167,7 @@ func TestLostAnswerIsFoundOut(t *testing.T) {
 
 // A replica that hangs with the audit head locked must not stop the others.
 func TestHangingReplicaDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	p := newProxy(t, dsn)
 	other := open(t, dsn)
@@ -192,6 +194,7 @@ func TestHangingReplicaDoesNotStopTheOthers(t *testing.T) {
 // A run lives through a short absence of the store, and a save whose outcome
 // was lost is not done twice.
 func TestJournalLivesThroughHangs(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t, database(t))
 	s := open(t, p.dsn, func(o *store.Options) { o.WriteTimeout = 300 * time.Millisecond })
 	run := ask(t, s, "k", "a")

@@ -26,12 +26,21 @@ type PlanStep struct {
 }
 
 // BeginApply moves a plan from approved to applying under the claim of the run
-// that applies it, with the events that say so before anything is changed.
-// check.ErrFenced: the claim was lost, or the plan stands elsewhere.
-func (s *Store) BeginApply(ctx context.Context, run, epoch int64, plan int64, events []audit.Event) error {
-	ctx, cancel := s.bounded(ctx)
+// that applies it, with the places that it takes for itself and the events that
+// say so before anything is changed. check.ErrFenced: the claim was lost, or the
+// plan stands elsewhere. A *fix.Clash: others have some of the places, so it has
+// none and nothing is written.
+func (s *Store) BeginApply(ctx context.Context, run, epoch int64, plan int64, claims []fix.Claim, events []audit.Event) error {
+	within := s.opts.WriteTimeout
+	if len(claims) > 0 {
+		within = contentWithin
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoAnswer)
 	defer cancel()
 	err := s.inOwnTransaction(ctx, func(tx pgx.Tx) error {
+		if err := alone(ctx, tx, claims); err != nil {
+			return err
+		}
 		if err := fence(ctx, tx, run, epoch); err != nil {
 			return err
 		}
@@ -39,7 +48,10 @@ func (s *Store) BeginApply(ctx context.Context, run, epoch int64, plan int64, ev
 		if err == nil && tag.RowsAffected() == 0 {
 			err = check.ErrFenced
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.take(ctx, tx, plan, claims)
 	}, events)
 	if err != nil {
 		return fmt.Errorf("begin to apply plan %d: %w", plan, err)
@@ -50,8 +62,9 @@ func (s *Store) BeginApply(ctx context.Context, run, epoch int64, plan int64, ev
 // ConcludePlan ends a run that worked a plan out or applied it: the run's state
 // and findings, the plan's next state with its content, posts and audit events,
 // in one transaction. A plan that takes another one back, and was applied wholly,
-// makes that one undone. check.ErrFenced: the claim was lost, or the plan stands
-// elsewhere, and nothing is written.
+// makes that one undone. Places that an applied plan has taken and not sent are
+// free again, unless it is not known what became of it. check.ErrFenced: the claim
+// was lost, or the plan stands elsewhere, and nothing is written.
 func (s *Store) ConcludePlan(ctx context.Context, epoch int64, run check.Run, step PlanStep, posts []message.Post, events []audit.Event) error {
 	within := s.opts.WriteTimeout
 	if step.Worked {
@@ -115,6 +128,9 @@ func (s *Store) queueStep(batch *pgx.Batch, step PlanStep) error {
 		}
 		return nil
 	})
+	if step.From == fix.Applying && !p.Outcome.Unknown { // only now may others have what it left
+		batch.Queue(freePlaces, p.ID)
+	}
 	if p.TakesBack() {
 		batch.Queue(`UPDATE plans SET state = 'undone', undone_by = $2 WHERE id = $1 AND state IN ('applied', 'partly applied')`, p.Undoes, p.ID)
 	}

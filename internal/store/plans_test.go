@@ -292,13 +292,13 @@ func TestStepsOfAnApplyAreFenced(t *testing.T) {
 	clock = clock.Add(2 * ttl)
 	c := claim(t, s, p.Run, "new")
 	intended := []audit.Event{event("fix.apply")}
-	if err := s.BeginApply(t.Context(), p.Run, old.Epoch, p.ID, intended); !errors.Is(err, check.ErrFenced) {
+	if err := s.BeginApply(t.Context(), p.Run, old.Epoch, p.ID, nil, intended); !errors.Is(err, check.ErrFenced) {
 		t.Errorf("begin by the one before: %v", err)
 	}
-	if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, intended); err != nil {
+	if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, nil, intended); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, intended); !errors.Is(err, check.ErrFenced) {
+	if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, nil, intended); !errors.Is(err, check.ErrFenced) {
 		t.Errorf("begin twice: %v", err)
 	}
 	done := p
@@ -342,7 +342,7 @@ func TestAnAppliedUndoMarksThePlanThatItTookBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := claim(t, s, p.Run, "one")
-		if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, nil); err != nil {
+		if err := s.BeginApply(t.Context(), p.Run, c.Epoch, p.ID, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		end := c.Run

@@ -26,6 +26,9 @@ func (r *run) apply(ctx context.Context) (planEnd, error) {
 	if p.State != fix.Approved && p.State != fix.Applying {
 		return planEnd{}, fmt.Errorf("plan %s is %s and not to be applied", p.Ref(), p.State)
 	}
+	if by := r.claim.Run.StoppedBy; by != "" { // also if another process was to
+		r.stop(by)
+	}
 	a := &applying{r: r, plan: p, from: p.State, done: map[turn]fix.Result{}}
 	why, err := a.carry(ctx)
 	if ctx.Err() != nil {
@@ -54,6 +57,9 @@ func (a *applying) carry(ctx context.Context) (why *verdictError, err error) {
 	crashes := a.r.claim.Crashes
 	if a.from == fix.Applying || crashes > a.r.w.opts.Crashes {
 		// Somebody was here before: what the target remembers is true.
+		if why, err := a.forgotten(ctx); why != nil || err != nil {
+			return why, err
+		}
 		if why := a.remember(ctx); why != nil {
 			return why, nil
 		}
@@ -77,28 +83,40 @@ func (a *applying) load(ctx context.Context) (*verdictError, error) {
 		return why, nil
 	}
 	a.applier = declared.Applier
-	content, batches, err := a.r.w.store.PlanContent(ctx, a.plan.ID)
-	if err != nil && !errors.Is(err, commands.ErrNotFound) {
+	content, batches, err := a.r.w.content(ctx, a.plan)
+	if errors.As(err, &why) {
+		return why, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	hash, unhashed := content.Hash(a.plan.Order, a.plan.Draft.Target)
-	if unhashed != nil {
-		return nil, unhashed
-	}
-	if err != nil || hash != a.plan.Hash {
-		return &verdictError{refused: true, rule: "content differs", sentence: "What is stored of this plan is not what was decided upon, so nothing more was done. Somebody changed the bot's own database."}, nil
+	if a.claims, err = fix.Claims(content.Forms, batches); err != nil {
+		return nil, fmt.Errorf("plan %s: %w", a.plan.Ref(), err)
 	}
 	a.content, a.batches = content, batches
 	return nil, nil
+}
+
+// content is what a plan changes. A verdictError: it is not what was decided upon.
+func (w *Worker) content(ctx context.Context, p fix.Plan) (fix.Content, []fix.Batch, error) {
+	content, batches, err := w.store.PlanContent(ctx, p.ID)
+	if err != nil && !errors.Is(err, commands.ErrNotFound) {
+		return content, nil, err
+	}
+	hash, unhashed := content.Hash(p.Order, p.Draft.Target)
+	if unhashed != nil {
+		return content, nil, unhashed
+	}
+	if err != nil || hash != p.Hash {
+		return content, nil, &verdictError{refused: true, rule: "content differs", sentence: "What is stored of this plan is not what was decided upon, so nothing more was done. Somebody changed the bot's own database."}
+	}
+	return content, batches, nil
 }
 
 // begin is what comes before the first change: may those who asked and decided
 // still do so, can the target be written to, and the event that says so.
 func (a *applying) begin(ctx context.Context) (*verdictError, error) {
 	r := a.r
-	if by := r.claim.Run.StoppedBy; by != "" {
-		r.stop(by)
-	}
 	if by := r.stoppedBy(); by != "" {
 		return &verdictError{sentence: "It was stopped before the first change; nothing was done."}, nil
 	}
@@ -113,10 +131,18 @@ func (a *applying) begin(ctx context.Context) (*verdictError, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	if len(a.done) > 0 {
+		return &verdictError{refused: true, rule: "applied before", sentence: "Its target says that a plan of this name was carried out there before, so nothing was done. Was the bot's own database put back to an earlier state? Make a new preview."}, nil
+	}
 	e := r.planEvent("fix.apply", a.plan)
 	e.Outcome, e.Decision, e.Rule = audit.Intended, "allowed", rule
 	e.Args = map[string]string{"check": a.plan.Check, "batches": fmt.Sprint(len(a.batches)), "asked_by": a.plan.AskedBy, "decided_by": a.plan.DecidedBy}
-	if err := r.w.store.BeginApply(ctx, r.claim.Run.ID, r.claim.Epoch, a.plan.ID, []audit.Event{e}); err != nil {
+	err = r.w.store.BeginApply(ctx, r.claim.Run.ID, r.claim.Epoch, a.plan.ID, a.claims, []audit.Event{e})
+	var clash *fix.Clash
+	if errors.As(err, &clash) {
+		return &verdictError{refused: true, rule: "records taken", sentence: clash.Sentence()}, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	a.from = fix.Applying
@@ -149,12 +175,16 @@ func (a *applying) judge(asker, decider authz.Subject) (string, *verdictError, e
 	return rule, nil, nil
 }
 
-// ready asks the target, and again while it does not answer, as long as people
+// ready asks the target, which also keeps others from carrying the plan out where
+// nothing can be taken back, and again while it does not answer, as long as people
 // wait for a click to take effect.
 func (a *applying) ready(ctx context.Context) error {
 	giveUp := time.Now().Add(a.r.w.opts.ReadyWithin)
 	for {
 		err := a.call(ctx, a.applier.Ready)
+		if err == nil && a.sends() {
+			err = a.ask(ctx)
+		}
 		if err == nil || ctx.Err() != nil || time.Now().After(giveUp) || a.r.stoppedBy() != "" {
 			return err
 		}

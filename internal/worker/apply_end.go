@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +24,9 @@ func (a *applying) finished(ctx context.Context, why *verdictError) (planEnd, er
 		if silent := a.remember(ctx); silent != nil {
 			why = silent
 		}
+	}
+	if err := a.noteSent(ctx); err != nil { // by that the check judges
+		return planEnd{}, err
 	}
 	finding, err := a.verify(ctx)
 	if err != nil {
@@ -91,16 +96,17 @@ func (a *applying) verify(ctx context.Context) (check.Finding, error) {
 }
 
 func (a *applying) outcome(finding check.Finding) fix.Outcome {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	results := make([]fix.Result, 0, len(a.done))
-	for _, one := range a.done {
-		results = append(results, one)
-	}
-	o := fix.Sum(a.plan.Draft, a.content.Forms, a.batches, results)
+	o := fix.Sum(a.plan.Draft, a.content.Forms, a.batches, a.results())
 	o.Took, o.Taken = finding.Started.Sub(a.r.claim.Run.Started), a.r.claim.Crashes
 	o.Verdict, o.After, o.Unknown = finding.Verdict, finding.Tally.Rows, a.unknown
 	return o
+}
+
+// results are what the target confirmed until now.
+func (a *applying) results() []fix.Result {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.done))
 }
 
 func (a *applying) appliedEvent(p fix.Plan) audit.Event {

@@ -17,12 +17,6 @@ const (
 	applyTries = 3
 )
 
-// Busy is an applier that can tell why its target should be left alone for a
-// moment; empty: it need not.
-type Busy interface {
-	Busy(ctx context.Context) (why string, err error)
-}
-
 // turn is one batch in one pass.
 type turn struct{ batch, pass int }
 
@@ -33,6 +27,7 @@ type applying struct {
 	from    fix.State // what the store says of it
 	content fix.Content
 	batches []fix.Batch
+	claims  []fix.Claim
 	applier fix.Applier
 
 	mu      sync.Mutex
@@ -42,39 +37,9 @@ type applying struct {
 	unknown bool
 }
 
-// remember reads what the target recorded. It goes on asking while the target
-// does not answer: nobody guesses.
-func (a *applying) remember(ctx context.Context) *verdictError {
-	giveUp := time.Now().Add(a.r.w.opts.TargetWithin)
-	for {
-		var results []fix.Result
-		err := a.call(ctx, func(ctx context.Context) (err error) {
-			results, err = a.applier.Applied(ctx, a.plan.ID)
-			return err
-		})
-		if err == nil {
-			for _, one := range results {
-				a.note(one)
-			}
-			a.wait("")
-			a.unknown = false
-			return nil
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // whoever called looks at the context
-		}
-		a.r.log.Warn("target does not say what it recorded", "plan", a.plan.Ref(), "error", err)
-		if time.Now().After(giveUp) || a.r.stoppedBy() != "" {
-			a.unknown = true
-			return &verdictError{sentence: sentenceOf(err) + " So it is not known whether the last batch took effect; what is counted here is what the target had confirmed before."}
-		}
-		a.wait(sentenceOf(err))
-		pause(ctx, targetPause)
-	}
-}
-
 // passes makes every batch once, and then tries again what was locked or still
-// referred to. Between two batches it may be stopped.
+// referred to. Between two batches it may be stopped, and after the last one the
+// target may want to see how they are taken.
 func (a *applying) passes(ctx context.Context) *verdictError {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.r.left(), errDeadline)
 	defer cancel()
@@ -86,7 +51,10 @@ func (a *applying) passes(ctx context.Context) *verdictError {
 			if !due {
 				continue
 			}
-			if why := a.between(ctx); why != nil {
+			if why := a.between(ctx, &b); why != nil {
+				return why
+			}
+			if why := a.still(ctx, b); why != nil {
 				return why
 			}
 			if why := a.batch(ctx, b, pass, only); why != nil {
@@ -94,7 +62,7 @@ func (a *applying) passes(ctx context.Context) *verdictError {
 			}
 		}
 	}
-	return nil
+	return a.between(ctx, nil)
 }
 
 // due tells whether a batch has something to do in a pass, and in the second
@@ -112,38 +80,69 @@ func (a *applying) due(b fix.Batch, pass int) (only []int, due bool) {
 	return only, len(only) > 0
 }
 
-// between is what may happen between two batches: the plan is stopped, its time
-// is over, or the target has more important things to do.
-func (a *applying) between(ctx context.Context) *verdictError {
+// between is what may happen before the next batch, or after the last one (nil):
+// the plan is stopped, its time is over, or the target has more important things to
+// do or has seen enough.
+func (a *applying) between(ctx context.Context, next *fix.Batch) *verdictError {
+	patient, ok := a.applier.(fix.Patient)
+	giveUp := time.Now().Add(a.r.w.opts.TargetWithin)
 	for {
-		switch {
-		case a.r.stoppedBy() != "":
-			return &verdictError{sentence: "It was stopped; the changes that are counted here stay, and the others were not made."}
-		case errors.Is(context.Cause(ctx), errDeadline):
-			return &verdictError{sentence: fmt.Sprintf("It was not finished after %s; the changes that are counted here stay, and the others were not made.", a.r.w.opts.RunTimeout)}
-		case ctx.Err() != nil:
-			return &verdictError{sentence: "It was interrupted."} // by the end of this process: another one goes on
-		}
-		busy, ok := a.applier.(Busy)
-		if !ok {
-			return nil
+		if why := a.over(ctx, next); why != nil || !ok {
+			return why
 		}
 		var why string
 		err := a.call(ctx, func(ctx context.Context) (err error) {
-			why, err = busy.Busy(ctx)
+			why, err = patient.Busy(ctx, a.plan, a.content.Forms, next)
 			return err
 		})
-		if why == "" || err != nil { // a target that does not answer shows itself at the batch
+		if halted := haltOf(err); halted != nil {
+			return halted
+		}
+		switch {
+		case err == nil && why != "":
+			giveUp = time.Now().Add(a.r.w.opts.TargetWithin) // it answers
+		case err == nil || next != nil: // a target that does not answer shows itself at the batch
 			a.wait("")
-			return nil //nolint:nilerr // see above
+			return nil
+		case time.Now().After(giveUp):
+			return &verdictError{sentence: sentenceOf(err) + " All that is counted here was done, but nobody saw how it was taken."}
+		default:
+			why = sentenceOf(err)
 		}
 		a.wait(why)
 		pause(ctx, time.Second)
 	}
 }
 
+// over says why nothing more is done, if so.
+func (a *applying) over(ctx context.Context, next *fix.Batch) *verdictError {
+	rest := "the changes that are counted here stay, and the others were not made."
+	if next == nil {
+		rest = "all that is counted here was done, but how it was taken was not watched to the end."
+	}
+	switch {
+	case a.r.stoppedBy() != "":
+		return &verdictError{sentence: "It was stopped; " + rest}
+	case errors.Is(context.Cause(ctx), errDeadline):
+		return &verdictError{sentence: fmt.Sprintf("It was not finished after %s; %s", a.r.w.opts.RunTimeout, rest)}
+	case ctx.Err() != nil:
+		return &verdictError{sentence: "It was interrupted."} // by the end of this process: another one goes on
+	}
+	return nil
+}
+
+// haltOf is the end of a plan that its target does not want to go on with.
+func haltOf(err error) *verdictError {
+	var halt *fix.Halt
+	if errors.As(err, &halt) {
+		return &verdictError{sentence: halt.Sentence}
+	}
+	return nil
+}
+
 // batch makes one batch. If the target refuses it, although it answers, it is
-// tried again a few times; if it does not answer, until it does.
+// tried again a few times; if it does not answer, until it does; and if it wants
+// the plan to end, never.
 func (a *applying) batch(ctx context.Context, b fix.Batch, pass int, only []int) *verdictError {
 	for try := 1; ; try++ {
 		result, err := a.applier.Apply(ctx, a.plan, a.content.Forms, b, pass, only)
@@ -152,19 +151,25 @@ func (a *applying) batch(ctx context.Context, b fix.Batch, pass int, only []int)
 			return nil
 		}
 		if ctx.Err() != nil {
-			return a.between(ctx)
+			return a.over(ctx, &b)
 		}
 		a.r.log.Warn("batch not applied", "plan", a.plan.Ref(), "batch", b.N, "pass", pass, "try", try, "error", err)
+		if halted := haltOf(err); halted != nil {
+			return halted
+		}
 		if why := a.remember(ctx); why != nil {
 			return why
 		}
 		if _, todo := a.due(b, pass); !todo {
 			return nil // it did take effect
 		}
-		if ctx.Err() == nil && try >= applyTries {
+		if try >= applyTries && ctx.Err() == nil {
 			return &verdictError{sentence: sentenceOf(err) + " The changes that are counted here stay, and the others were not made."}
 		}
 		pause(ctx, time.Duration(try)*a.r.w.opts.Beat)
+		if ctx.Err() != nil { // it may be somebody else's by now
+			return a.over(ctx, &b)
+		}
 	}
 }
 

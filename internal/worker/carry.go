@@ -30,6 +30,9 @@ type run struct {
 	log   *slog.Logger
 	board board
 
+	exported *check.Exported // what an export gave
+	lost     func(error)     // ends a run that works for a plan, because of that
+
 	mu     sync.Mutex
 	stopBy string // set before errStopped
 }
@@ -51,17 +54,19 @@ func (w *Worker) carry(ctx context.Context, id int64) error {
 		return r.carryPlan(ctx, r.workOut)
 	case check.StepApply:
 		return r.carryPlan(ctx, r.apply)
+	case check.StepExport:
+		return r.carry(ctx, r.export)
 	case check.StepVerify:
 	}
-	return r.carry(ctx)
+	return r.carry(ctx, r.execute)
 }
 
-// carry runs the checks under the lease and records how it ended.
-func (r *run) carry(outer context.Context) error {
+// carry does what a run is for under the lease and records how it ended.
+func (r *run) carry(outer context.Context, do func(context.Context) ([]check.Finding, error)) error {
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	beating := r.beat(ctx, cancel)
-	findings, err := r.guarded(ctx)
+	findings, err := r.guarded(ctx, do)
 	reason := context.Cause(ctx)
 	if err != nil && reason == nil {
 		reason = err
@@ -89,7 +94,7 @@ func (r *run) carry(outer context.Context) error {
 }
 
 // guarded turns a panic into the end of this run only.
-func (r *run) guarded(ctx context.Context) (findings []check.Finding, err error) {
+func (r *run) guarded(ctx context.Context, do func(context.Context) ([]check.Finding, error)) (findings []check.Finding, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = r.panicked(v)
@@ -105,13 +110,14 @@ func (r *run) guarded(ctx context.Context) (findings []check.Finding, err error)
 	if err := r.mayStill(ctx); err != nil {
 		return nil, err
 	}
-	return r.execute(ctx)
+	return do(ctx)
 }
 
 // execute runs the checks, with the head message following.
 func (r *run) execute(ctx context.Context) ([]check.Finding, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.left(), errDeadline)
 	defer cancel()
+	r.w.settle(ctx, r.targets()) // what plans have sent is not failing any more
 	showing := r.show(ctx)
 	findings, err := check.Execute(ctx, check.Execution{
 		Order: r.claim.Run.Order, Checks: r.w.declared(r.claim.Run.Checks),

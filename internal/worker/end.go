@@ -8,6 +8,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
 )
 
 const (
@@ -45,10 +46,18 @@ func (r *run) ended(state check.RunState, reason string, findings []check.Findin
 }
 
 func (r *run) record(ctx context.Context, run check.Run, events []audit.Event) error {
-	posts := r.w.opts.Report.Finished(run)
+	posts := r.posts(run)
 	return r.persist(ctx, func(ctx context.Context) error {
 		return r.w.store.Conclude(ctx, r.claim.Epoch, run, posts, events)
 	}, func() { r.log.Info("run ended", "state", run.State, "took", run.Finished.Sub(run.Started)) })
+}
+
+// posts are the messages of a run that is over.
+func (r *run) posts(run check.Run) []message.Post {
+	if r.exported != nil && run.State == check.Done {
+		return []message.Post{r.w.opts.Report.Exported(run, *r.exported)}
+	}
+	return r.w.opts.Report.Finished(run)
 }
 
 // persist writes an end, and again while the store does not take it.
@@ -89,6 +98,9 @@ func (r *run) event(action, target string) audit.Event {
 
 func (r *run) runEvent(run check.Run) audit.Event {
 	e := r.event("check.run", run.Ref())
+	if run.Step == check.StepExport {
+		e.Action = "events.export"
+	}
 	e.Duration = run.Finished.Sub(run.Started)
 	e.Args = map[string]string{"state": string(run.State), "epoch": strconv.FormatInt(r.claim.Epoch, 10)}
 	if run.StoppedBy != "" {
@@ -96,6 +108,9 @@ func (r *run) runEvent(run check.Run) audit.Event {
 	}
 	if run.State == check.Failed {
 		e.Outcome, e.Error = audit.Failed, run.Reason
+	}
+	if r.exported != nil && run.State == check.Done {
+		e.After = strconv.FormatInt(r.exported.Lines, 10)
 	}
 	return e
 }

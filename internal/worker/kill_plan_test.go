@@ -28,10 +28,11 @@ type mortal struct {
 	once  sync.Once
 	dead  chan struct{}
 	awake chan struct{}
+	gone  chan struct{} // it has given up
 }
 
 func newMortal(at int) *mortal {
-	return &mortal{at: int64(at), dead: make(chan struct{}), awake: make(chan struct{})}
+	return &mortal{at: int64(at), dead: make(chan struct{}), awake: make(chan struct{}), gone: make(chan struct{})}
 }
 
 func (m *mortal) step() {
@@ -77,8 +78,13 @@ func (s mortalStore) Plan(ctx context.Context, id int64) (p fix.Plan, now time.T
 	return p, now, err
 }
 
-func (s mortalStore) BeginApply(ctx context.Context, run, epoch, plan int64, events []audit.Event) error {
-	_, err := around(s.m, func() (int, error) { return 0, s.Store.BeginApply(ctx, run, epoch, plan, events) })
+func (s mortalStore) BeginApply(ctx context.Context, run, epoch, plan int64, claims []fix.Claim, events []audit.Event) error {
+	_, err := around(s.m, func() (int, error) { return 0, s.Store.BeginApply(ctx, run, epoch, plan, claims, events) })
+	return err
+}
+
+func (s mortalStore) NoteSent(ctx context.Context, run, epoch, plan int64, made []fix.Claim) error {
+	_, err := around(s.m, func() (int, error) { return 0, s.Store.NoteSent(ctx, run, epoch, plan, made) })
 	return err
 }
 
@@ -103,6 +109,10 @@ func (j mortalJournal) Save(ctx context.Context, name string, s check.State, row
 
 type mortalTarget struct {
 	*target
+	applier interface {
+		fix.Applier
+		fix.Patient
+	}
 	m *mortal
 }
 
@@ -112,11 +122,15 @@ func (t mortalTarget) Ready(ctx context.Context) error {
 }
 
 func (t mortalTarget) Applied(ctx context.Context, plan int64) ([]fix.Result, error) {
-	return around(t.m, func() ([]fix.Result, error) { return t.target.Applied(ctx, plan) })
+	return around(t.m, func() ([]fix.Result, error) { return t.applier.Applied(ctx, plan) })
 }
 
 func (t mortalTarget) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fix.Batch, pass int, only []int) (fix.Result, error) {
-	return around(t.m, func() (fix.Result, error) { return t.target.Apply(ctx, p, forms, b, pass, only) })
+	return around(t.m, func() (fix.Result, error) { return t.applier.Apply(ctx, p, forms, b, pass, only) })
+}
+
+func (t mortalTarget) Busy(ctx context.Context, p fix.Plan, forms []fix.Form, next *fix.Batch) (string, error) {
+	return around(t.m, func() (string, error) { return t.applier.Busy(ctx, p, forms, next) })
 }
 
 func (t mortalTarget) Draft(ctx context.Context, o fix.Order, caps fix.Caps, tell func(check.Progress)) (fix.Draft, error) {
@@ -137,9 +151,10 @@ func wardOptions(s *store.Store, wards []*ward, m *mortal) worker.Options {
 	detectors, fixes := map[string]check.Detector{}, fix.Catalog{}
 	for _, w := range wards {
 		detectors[w.name] = w.shop
-		d := fix.Declared{Check: check.Check{Name: w.name}, Digest: "digest", Planner: w.shop, Applier: w.shop, Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: time.Hour}}
+		d := fix.Declared{Check: check.Check{Name: w.name}, Digest: "digest", Planner: w.shop, Applier: w.shop.applier(), Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: time.Hour}}
 		if m != nil {
-			d.Planner, d.Applier = mortalTarget{w.shop, m}, mortalTarget{w.shop, m}
+			mortal := mortalTarget{w.shop, w.shop.applier(), m}
+			d.Planner, d.Applier = mortal, mortal
 		}
 		fixes[w.name] = d
 	}
@@ -157,13 +172,24 @@ func wardOptions(s *store.Store, wards []*ward, m *mortal) worker.Options {
 // the target. Another one goes on; nothing is done twice, nothing is lost, and the
 // dead that come back change nothing.
 func TestAReplicaIsKilledAtEveryStep(t *testing.T) {
-	dsn := database(t)
-	s := open(t, dsn)
-	planning, applying := countSteps(t, s)
+	t.Parallel()
+	killAtEveryStep(t, open(t, database(t)), func(string) *target { return newTarget(manyRows) })
+}
+
+// TestAReplicaThatSendsIsKilledAtEveryStep: the same for a plan whose changes may
+// be made only once and cannot be taken back.
+func TestAReplicaThatSendsIsKilledAtEveryStep(t *testing.T) {
+	s := open(t, database(t))
+	killAtEveryStep(t, s, func(name string) *target { return newTopic(s, name, manyRows) })
+}
+
+func killAtEveryStep(t *testing.T, s *store.Store, shop func(name string) *target) {
+	planning, applying := countSteps(t, s, shop("check-0"))
 	t.Logf("%d points while planning, %d while applying", planning, applying)
 	var wards []*ward
 	for at := 1; at <= planning+applying; at++ {
-		w := &ward{name: fmt.Sprintf("check-%d", at), shop: newTarget(manyRows), m: newMortal(at)}
+		name := fmt.Sprintf("check-%d", at)
+		w := &ward{name: name, shop: shop(name), m: newMortal(at)}
 		if at > planning {
 			w.m = newMortal(at - planning)
 		}
@@ -179,18 +205,30 @@ func TestAReplicaIsKilledAtEveryStep(t *testing.T) {
 	for _, w := range wards {
 		w.examine(t, s)
 	}
-	for _, w := range wards { // the dead come back
-		close(w.m.awake)
-	}
-	time.Sleep(2 * time.Second)
+	raise(t, wards)
 	for _, w := range wards {
 		w.examine(t, s)
 	}
 }
 
+// raise lets the dead come back, and waits until they have given up.
+func raise(t *testing.T, wards []*ward) {
+	t.Helper()
+	for _, w := range wards {
+		close(w.m.awake)
+	}
+	for _, w := range wards {
+		select {
+		case <-w.m.gone:
+		case <-time.After(patience):
+			t.Errorf("the dead of %s still try", w.name)
+		}
+	}
+}
+
 // countSteps goes the whole way once without a death.
-func countSteps(t *testing.T, s *store.Store) (planning, applying int) {
-	w := &ward{name: "check-0", shop: newTarget(manyRows), m: newMortal(0)}
+func countSteps(t *testing.T, s *store.Store, shop *target) (planning, applying int) {
+	w := &ward{name: "check-0", shop: shop, m: newMortal(0)}
 	replica, err := worker.New(wardOptions(s, []*ward{w}, w.m))
 	if err != nil {
 		t.Fatal(err)
@@ -211,18 +249,7 @@ func countSteps(t *testing.T, s *store.Store) (planning, applying int) {
 // is left.
 func killWhile(t *testing.T, s *store.Store, all, dying []*ward, run func(*ward) int64) {
 	t.Helper()
-	var wg sync.WaitGroup
-	for _, w := range dying {
-		o := wardOptions(s, all, w.m)
-		o.Holder = "mortal of " + w.name
-		replica, err := worker.New(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() { _ = worker.Carry(context.Background(), replica, run(w)) }()
-		wg.Go(func() { <-w.m.dead })
-	}
-	wg.Wait()
+	dieOver(t, s, all, dying, run)
 	killed := time.Now()
 	survivor, err := worker.New(wardOptions(s, all, nil))
 	if err != nil {
@@ -245,6 +272,31 @@ func killWhile(t *testing.T, s *store.Store, all, dying []*ward, run func(*ward)
 	}
 }
 
+// dieOver lets the dying each take their own run, until they are dead.
+func dieOver(t *testing.T, s *store.Store, all, dying []*ward, run func(*ward) int64) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for _, w := range dying {
+		o := wardOptions(s, all, w.m)
+		o.Holder = "mortal of " + w.name
+		replica, err := worker.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			defer close(w.m.gone)
+			_ = worker.Carry(context.Background(), replica, run(w))
+		}()
+		wg.Go(func() {
+			select {
+			case <-w.m.dead:
+			case <-w.m.gone: // it needed a step less than the one that was counted
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // examine looks at everything that may be there once.
 func (w *ward) examine(t *testing.T, s *store.Store) {
 	t.Helper()
@@ -254,10 +306,13 @@ func (w *ward) examine(t *testing.T, s *store.Store) {
 		t.Errorf("%s, step %d: %s %q, outcome (-want +got):\n%s", w.name, w.m.at, p.State, p.Reason, diff)
 	}
 	w.shop.mu.Lock()
-	if len(w.shop.order) != 3 || w.shop.rows["0"] != "right" {
+	if len(w.shop.order) != 3 || w.shop.held == nil && w.shop.rows["0"] != "right" {
 		t.Errorf("%s, step %d: applied %v", w.name, w.m.at, w.shop.order)
 	}
 	w.shop.mu.Unlock()
+	if w.shop.held != nil {
+		w.sentOnce(t)
+	}
 	got := map[string]int{}
 	for _, e := range actions(t, s) {
 		if action, ok := cutTarget(e, p.Ref()); ok {

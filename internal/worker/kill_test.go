@@ -46,6 +46,7 @@ func replica(dsn string) {
 // A replica killed in the middle of a run: another one goes on within 30 s,
 // from where it was, and no row is there twice.
 func TestKilledReplica(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	s := open(t, dsn)
 	id := ask(t, s, "a")

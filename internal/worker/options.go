@@ -30,6 +30,8 @@ type Store interface {
 	Sweep(ctx context.Context) (int, error)
 	Checkpoint(ctx context.Context, signer note.Signer) (string, error)
 	Purge(ctx context.Context, keep store.Retention) (int64, error)
+	BeginExport(ctx context.Context, run, epoch int64, check string) error
+	AddExport(ctx context.Context, run, epoch int64, check string, n int, body []byte, lines int64) error
 	Plans
 }
 
@@ -39,8 +41,11 @@ type Plans interface {
 	PlanForms(ctx context.Context, id int64) ([]fix.Form, error)
 	PlanContent(ctx context.Context, id int64) (fix.Content, []fix.Batch, error)
 	Clock(ctx context.Context) (time.Time, error)
-	BeginApply(ctx context.Context, run, epoch, plan int64, events []audit.Event) error
+	BeginApply(ctx context.Context, run, epoch, plan int64, claims []fix.Claim, events []audit.Event) error
+	NoteSent(ctx context.Context, run, epoch, plan int64, made []fix.Claim) error
 	ConcludePlan(ctx context.Context, epoch int64, run check.Run, step store.PlanStep, posts []message.Post, events []audit.Event) error
+	Unsettled(ctx context.Context) ([]fix.Plan, error)
+	SettlePlan(ctx context.Context, p fix.Plan, made []fix.Claim, posts []message.Post, events []audit.Event) (bool, error)
 	ExpirePlans(ctx context.Context, word func(fix.Plan) ([]message.Post, audit.Event)) (int, error)
 	Append(ctx context.Context, events ...audit.Event) error
 }
@@ -51,12 +56,16 @@ type Reporter interface {
 	Running(run check.Run, progress map[string]check.Progress, now time.Time) message.Post
 	// Finished are all posts of a run that is over, the head first.
 	Finished(run check.Run) []message.Post
+	// Exported is the head post of a run that gave a file, with that file.
+	Exported(run check.Run, e check.Exported) message.Post
 }
 
 // PlanReporter words plans.
 type PlanReporter interface {
 	// Head is the plan's message as it should stand in this state.
 	Head(p fix.Plan, now time.Time) message.Post
+	// PlanningAt is the same while the plan is worked out.
+	PlanningAt(o fix.Order, progress check.Progress) message.Post
 	// Applying is the same while the plan is applied.
 	Applying(p fix.Plan, progress check.Progress) message.Post
 	// Undone is the message of a plan that another one took back.

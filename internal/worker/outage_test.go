@@ -19,6 +19,7 @@ import (
 // comes back: the run is finished without anybody's help, and no row is lost or
 // there twice.
 func TestStoreGoesAwayInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("/tmp", "ibworker")
 	if err != nil {
 		t.Fatal(err)

@@ -71,10 +71,14 @@ func (r *run) draft(ctx context.Context, p fix.Plan) (d fix.Draft, err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.left(), errDeadline)
 	defer cancel()
+	showing, shown := context.WithCancel(ctx)
+	told := r.showPlanning(showing, p.Order)
+	defer func() { shown(); <-told }() // before the preview is written
 	if p.Undoes > 0 {
 		d, err = r.inverse(ctx, p, declared)
 	} else {
-		d, err = declared.Planner.Draft(ctx, p.Order, declared.Rules.Caps, func(check.Progress) {})
+		r.w.settle(ctx, map[string]bool{declared.Check.Target: true}) // so that it knows what it may take
+		d, err = declared.Planner.Draft(ctx, p.Order, declared.Rules.Caps, r.tellPlanning)
 	}
 	if granted, ok := declared.Applier.(granting); ok && err == nil {
 		err = granted.MayApply(ctx, d.Content.Forms)
@@ -152,12 +156,16 @@ func (r *run) planned(ctx context.Context, p fix.Plan, draft fix.Draft) (planEnd
 	if err != nil {
 		return planEnd{}, err
 	}
+	batches := draft.Content.Batches()
+	if _, err := fix.Claims(draft.Content.Forms, batches); err != nil {
+		return r.unplanned(p, err, ""), nil
+	}
 	now, err := r.w.store.Clock(ctx) // by which it expires, not by this process's
 	if err != nil {
 		return planEnd{}, err
 	}
 	p.State, p.Draft, p.Hash, p.Digest = fix.Waiting, draft, hash, declared.Digest
-	p.Batches, p.Expires = len(draft.Content.Batches()), now.Add(cmp.Or(declared.Rules.Expiry, expiry))
+	p.Batches, p.Expires = len(batches), now.Add(cmp.Or(declared.Rules.Expiry, expiry))
 	p.Second, p.Why = fix.Second(draft, declared.Rules)
 	e := r.planEvent("plan", p)
 	e.Args = map[string]string{

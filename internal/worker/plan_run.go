@@ -30,6 +30,7 @@ type planEnd struct {
 func (r *run) carryPlan(outer context.Context, do func(context.Context) (planEnd, error)) error {
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
+	r.lost = cancel
 	beating := r.beat(ctx, cancel)
 	end, err := do(ctx)
 	reason := context.Cause(ctx)

@@ -25,7 +25,7 @@ var fixers = authz.Policy{Roles: []authz.Role{{Name: "responders", Groups: []str
 func fixing(t *target, change ...func(*fix.Declared)) (check.Catalog, func(*worker.Options)) {
 	c := catalog(map[string]check.Detector{"a": t})
 	return c, func(o *worker.Options) {
-		d := fix.Declared{Check: c[0], Digest: "digest", Planner: t, Applier: t, Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: 10 * time.Minute}}
+		d := fix.Declared{Check: c[0], Digest: "digest", Planner: t, Applier: t.applier(), Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: 10 * time.Minute}}
 		for _, one := range change {
 			one(&d)
 		}

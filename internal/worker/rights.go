@@ -6,6 +6,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
 )
 
 // rightsPause lies between two questions about somebody's rights.
@@ -37,11 +38,15 @@ func (r *run) mayStill(ctx context.Context) error {
 	if d, barred := r.w.opts.Policy.Barred(subject); barred {
 		return refusedBy(d)
 	}
+	right := "check:"
+	if r.claim.Run.Step == check.StepExport {
+		right = "export:"
+	}
 	for _, c := range r.w.declared(r.claim.Run.Checks) {
 		if c.Domain == "" {
 			continue // no longer declared: there is nothing to read
 		}
-		if d := r.w.opts.Policy.Decide(subject, authz.Permission("check:"+c.Domain)); !d.Allowed {
+		if d := r.w.opts.Policy.Decide(subject, authz.Permission(right+c.Domain)); !d.Allowed {
 			return refusedBy(d)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/store"
 )
 
 // place is a turn of one plan.
@@ -27,6 +28,7 @@ type target struct {
 	record map[place]fix.Result
 	order  []place
 	purged time.Time
+	topic  string
 
 	// fail gives the error of the n-th call of a kind, if it has one.
 	fail  func(call string, n int) error
@@ -34,6 +36,64 @@ type target struct {
 	// before is called before a batch takes effect.
 	before func(b fix.Batch, pass int)
 	busy   []string
+	// asked is told of every question whether to go on, and may want the plan to
+	// end or say why not yet.
+	asked func(next *fix.Batch) (why string, err error)
+
+	// held makes of the rows records of a topic that are sent on: they stay as they
+	// are, and only the ledger tells which of them are dealt with.
+	held   func(ctx context.Context) ([]fix.Held, error)
+	copies map[string]int // of each record
+	epochs map[int64]int  // of each plan: whoever asked last may send
+}
+
+// newTopic is a topic with so many dead letters, whose ledger is the store.
+func newTopic(s *store.Store, name string, letters int) *target {
+	t := newTarget(letters)
+	t.copies, t.epochs = map[string]int{}, map[int64]int{}
+	t.held = func(ctx context.Context) ([]fix.Held, error) { return s.Held(ctx, name, topicID) }
+	t.topic = name
+	return t
+}
+
+// topicID tells the topics of these tests from earlier ones of the same name.
+const topicID = "id-1"
+
+// dealt tells which records plans hold, at least as firmly as that.
+func (t *target) dealt(ctx context.Context, holds ...fix.Hold) (map[string]bool, error) {
+	out := map[string]bool{}
+	if t.held == nil {
+		return out, nil
+	}
+	held, err := t.held(ctx)
+	for _, h := range held {
+		for _, one := range h.Spans {
+			for n := one.From; n < one.To && slices.Contains(holds, h.Hold); n++ {
+				out[fmt.Sprint(n)] = true
+			}
+		}
+	}
+	return out, err
+}
+
+// wrongKeys are the rows that are wrong and not dealt with.
+func (t *target) wrongKeys(dealt map[string]bool) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.DeleteFunc(sorted(t.rows, "wrong"), func(k string) bool { return dealt[k] })
+}
+
+// sends makes a draft one that sends records on, the first 500 as a canary.
+func (t *target) sends(d fix.Draft) fix.Draft {
+	if t.held == nil {
+		return d
+	}
+	d.Irreversible, d.Content.First = "a record that was sent cannot be called back", 500
+	d.Content.Forms = []fix.Form{{Op: fix.Send, Table: t.topic, Name: "orders", Key: []string{"partition", "offset"}, Shape: topicID, Once: true}}
+	for i := range d.Content.Changes {
+		d.Content.Changes[i].Key = append([]string{"0"}, d.Content.Changes[i].Key...)
+	}
+	return d
 }
 
 func newTarget(rows int) *target {
@@ -98,14 +158,18 @@ func (t *target) apply(p fix.Plan, b fix.Batch, pass int, only []int) fix.Result
 		if pass == 2 && !slices.Contains(only, i) {
 			continue
 		}
+		key := c.Key[len(c.Key)-1]
 		switch {
-		case t.locked[c.Key[0]] > 0:
-			t.locked[c.Key[0]]--
+		case t.locked[key] > 0:
+			t.locked[key]--
 			r.Skipped = append(r.Skipped, fix.Skipped{Index: i, Why: fix.WhyLocked})
-		case t.rows[c.Key[0]] != *c.Old[0]:
+		case t.rows[key] != *c.Old[0]:
 			r.Skipped = append(r.Skipped, fix.Skipped{Index: i, Why: fix.WhyChanged})
+		case t.held != nil:
+			t.copies[key]++
+			r.Changed++
 		default:
-			t.rows[c.Key[0]] = *c.New[0]
+			t.rows[key] = *c.New[0]
 			r.Changed++
 		}
 	}
@@ -149,7 +213,10 @@ func (t *target) Purge(_ context.Context, before time.Time) (int64, error) {
 	return n, nil
 }
 
-func (t *target) Busy(context.Context) (string, error) {
+func (t *target) Busy(_ context.Context, _ fix.Plan, _ []fix.Form, next *fix.Batch) (string, error) {
+	if t.asked != nil {
+		return t.asked(next)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.busy) == 0 {
@@ -163,20 +230,23 @@ func (t *target) Busy(context.Context) (string, error) {
 // Modes and Draft implement fix.Planner.
 func (t *target) Modes() []string { return []string{"set"} }
 
-func (t *target) Draft(ctx context.Context, o fix.Order, _ fix.Caps, _ func(check.Progress)) (fix.Draft, error) {
+func (t *target) Draft(ctx context.Context, o fix.Order, _ fix.Caps, tell func(check.Progress)) (fix.Draft, error) {
+	tell(check.Progress{Done: 41, Total: 100, Reading: "rows"})
 	if err := t.called("draft"); err != nil {
 		return fix.Draft{}, err
 	}
 	if ctx.Err() != nil {
 		return fix.Draft{}, ctx.Err()
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	keys := sorted(t.rows, "wrong")
+	dealt, err := t.dealt(ctx, fix.Sent, fix.Taken)
+	if err != nil {
+		return fix.Draft{}, err
+	}
+	keys := t.wrongKeys(dealt)
 	if o.Limit > 0 {
 		keys = keys[:min(len(keys), o.Limit)]
 	}
-	return draft("wrong", "right", keys, int64(len(t.rows))), nil
+	return t.sends(draft("wrong", "right", keys, int64(len(t.rows)))), nil
 }
 
 func sorted(rows map[string]string, value string) []string {
@@ -211,9 +281,11 @@ func (t *target) Detect(ctx context.Context, _ check.Options, _ check.Cursor, re
 		return check.Result{}, err
 	}
 	rec.Columns([]check.Column{{Name: "id", Class: check.Key}})
-	t.mu.Lock()
-	keys, of := sorted(t.rows, "wrong"), int64(len(t.rows))
-	t.mu.Unlock()
+	dealt, err := t.dealt(ctx, fix.Sent)
+	if err != nil {
+		return check.Result{}, err
+	}
+	keys, of := t.wrongKeys(dealt), int64(len(t.rows))
 	for _, k := range keys {
 		rec.Found(check.Row{Key: []string{k}, Values: []*string{&k}})
 	}

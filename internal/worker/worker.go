@@ -38,6 +38,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	g.Go(func() error { w.every(ctx, purgeEvery, "purge", w.purge); return nil })
 	if w.opts.Plans != nil {
 		g.Go(func() error { w.every(ctx, w.opts.SweepEvery, "expiry of plans", w.expire); return nil })
+		g.Go(func() error { w.every(ctx, settleEvery, "settling of plans", w.settleAll); return nil })
 	}
 	if w.opts.KeepImages > 0 {
 		g.Go(func() error { w.every(ctx, purgeEvery, "purge of before-images", w.purgeImages); return nil })

@@ -40,7 +40,8 @@ func database(t testing.TB) string {
 
 func open(t testing.TB, dsn string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{DSN: dsn, Version: "test"})
+	// Slack's 3 s do not matter here, and a busy machine is no store that hangs.
+	s, err := store.Open(t.Context(), store.Options{DSN: dsn, Version: "test", WriteTimeout: 15 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +71,13 @@ func (words) Finished(run check.Run) []message.Post {
 		}})
 	}
 	return posts
+}
+
+func (words) Exported(run check.Run, e check.Exported) message.Post {
+	return message.Post{Key: fmt.Sprintf("run/%d", run.ID), Channel: run.Channel, Final: true, Message: message.Message{
+		Headline: message.Text("exported %d, left %d", e.Lines, e.Left),
+		Files:    []message.File{{Name: "a.ndjson", Source: fmt.Sprintf("export/%d", run.ID)}},
+	}}
 }
 
 // people is a Directory in which everybody is in a group.

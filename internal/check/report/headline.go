@@ -20,10 +20,14 @@ func headline(run check.Run, checks Checks) message.Line {
 	case run.State == check.Stopped:
 		return append(message.Text("⚪ UNKNOWN %s: stopped by ", run.Title),
 			append(message.Line{message.Mention(run.StoppedBy)}, message.Text(" after %d of %s; %s", len(run.Findings), checksText(all), t.stoppedText())...)...)
+	case t.failed > 0 && all == 1 && t.worst.Result.Says != "":
+		return message.Text("🔴 FAIL %s: %s", run.Title, t.worst.Result.Says)
 	case t.failed > 0:
 		return message.Text("🔴 FAIL %s: %s%s", run.Title, t.failText(all), t.worstText(checks))
 	case t.unknown > 0:
 		return message.Text("⚪ UNKNOWN %s: %d of %s did not answer, %d pass", run.Title, t.unknown, checksText(all), t.passed)
+	case all == 1 && run.Findings[0].Result.Says != "":
+		return message.Text("🟢 PASS %s: %s", run.Title, run.Findings[0].Result.Says)
 	case all == 1:
 		return message.Text("🟢 PASS %s: %s", run.Title, ofWhole(run.Findings[0])+" wrong")
 	}

@@ -37,18 +37,18 @@ func Finished(run check.Run, checks Checks) []message.Post {
 		posts[0] = verified(run, checks)
 	}
 	for _, f := range run.Findings {
-		if f.Verdict == check.Pass {
-			continue
+		if m, ok := overview(run, f, checks); ok { // what was asked for comes first
+			posts = append(posts, inThread(run, "/"+f.Check+"/overview", m))
 		}
-		posts = append(posts, message.Post{
-			Key:     HeadKey(run.ID) + "/" + f.Check,
-			Channel: run.Channel,
-			Parent:  HeadKey(run.ID),
-			Final:   true,
-			Message: thread(run, f, checks),
-		})
+		if f.Verdict != check.Pass {
+			posts = append(posts, inThread(run, "/"+f.Check, thread(run, f, checks)))
+		}
 	}
 	return posts
+}
+
+func inThread(run check.Run, key string, m message.Message) message.Post {
+	return message.Post{Key: HeadKey(run.ID) + key, Channel: run.Channel, Parent: HeadKey(run.ID), Final: true, Message: m}
 }
 
 // place wraps a head message with where it belongs.
@@ -89,6 +89,9 @@ func checkLines(run check.Run, checks Checks) []message.Line {
 			lines = append(lines, message.Join(icon(check.Unknown), " ", message.Strong("UNKNOWN "+checks.title(name)), "  not finished"))
 			continue
 		}
+		if len(run.Checks) == 1 {
+			f.Result.Says = "" // the first line says it
+		}
 		lines = append(lines, findingLine(f, checks, run.Finished))
 	}
 	return lines
@@ -102,6 +105,9 @@ func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
 			line = append(line, message.Span{Text: fmt.Sprintf(" At least %s wrong before that.", phrase.Count(f.Tally.Rows))})
 		}
 		return line
+	}
+	if f.Result.Says != "" {
+		return append(line, message.Span{Text: f.Result.Says})
 	}
 	line = append(line, message.Span{Text: ofWhole(f)})
 	if f.Verdict == check.Pass {
@@ -131,12 +137,13 @@ func contextLine(run check.Run, checks Checks) message.Line {
 	for _, f := range run.Findings {
 		read += f.Result.Read
 	}
-	pieces = append(pieces, fmt.Sprintf("%s · %s rows read", phrase.Duration(run.Finished.Sub(run.Started)), phrase.Count(read)))
+	pieces = append(pieces, fmt.Sprintf("%s · %s %s read", phrase.Duration(run.Finished.Sub(run.Started)), phrase.Count(read), unit(run, checks)))
 	if run.AskedBy != "" {
 		pieces = append(pieces, " · asked by ", message.Mention(run.AskedBy))
 	}
 	for _, f := range run.Findings {
-		if f.Verdict != check.Pass && run.ID > 0 {
+		_, shown := overview(run, f, checks)
+		if (f.Verdict != check.Pass || shown) && run.ID > 0 {
 			pieces = append(pieces, " · details in thread")
 			break
 		}

@@ -114,6 +114,75 @@ func TestWhatPeopleRead(t *testing.T) {
 	}
 }
 
+// events are a house with a broker.
+var events = report.Checks{
+	"consumer-lag":  {Name: "consumer-lag", Title: "Consumer lag", Kind: "lag", Place: "production/events", Noun: "partitions", Means: "are further behind than they may be"},
+	"failed-events": {Name: "failed-events", Title: "Failed events", Kind: "dead-letters", Place: "production/events", Noun: "events", Means: "were given up on", Fixable: true},
+}
+
+var (
+	lag = check.Finding{
+		Check: "consumer-lag", Verdict: check.Fail, Started: began, Duration: 2100 * time.Millisecond,
+		Result: check.Result{
+			Scanned: 12, Read: 2, Plan: "committed and end offsets, twice 2 s apart", Says: "2 of 12 partitions are behind: 48,210 records, the oldest 14 min old",
+			Notes: []string{"The group is Stable with 3 members."},
+			Overview: &check.Overview{
+				Columns: []check.Column{{Name: "topic", Class: check.Key}, {Name: "partition", Class: check.Key}, {Name: "lag", Class: check.Number}, {Name: "oldest", Class: check.Time}},
+				Rows:    [][]string{{"ecommerce-events", "3", "48000", "2026-11-21 11:46:00+00"}, {"ecommerce-events", "0", "unknown", ""}},
+				Total:   12,
+			},
+		},
+		Tally: check.Tally{Rows: 2, Columns: []check.Column{{Name: "topic", Class: check.Key}, {Name: "partition", Class: check.Key}}, Examples: []check.Example{{Values: []string{"ecommerce-events", "3"}}}},
+	}
+	letters = check.Finding{
+		Check: "failed-events", Verdict: check.Fail, Started: began, Duration: 900 * time.Millisecond,
+		Result: check.Result{Scanned: 412, Read: 412, Plan: "read from the first record to the end of each partition", Position: "0:412", Says: "412 dead letters, 398 of them NullPointerException, the oldest 3 h old"},
+		Tally: check.Tally{
+			Rows: 412, Classes: map[string]int64{"NullPointerException": 398, "others": 14}, First: bad, Last: began,
+			Columns:  []check.Column{{Name: "record", Class: check.Key}, {Name: "key", Class: check.Free}},
+			Examples: []check.Example{{Class: "NullPointerException", Values: []string{"3/12345", "••• (4 characters)"}}},
+		},
+	}
+	read = check.Finding{Check: "consumer-lag", Verdict: check.Pass, Started: began, Duration: 2 * time.Second, Result: check.Result{
+		Scanned: 12, Plan: "committed and end offsets, twice 2 s apart", Says: "all 12 partitions are within their limits: 210 records unread, the oldest 2 s old", Overview: lag.Result.Overview,
+	}}
+	none = check.Finding{Check: "failed-events", Verdict: check.Pass, Started: began, Duration: time.Second, Result: check.Result{Scanned: 9, Read: 9, Plan: "read", Overview: &check.Overview{}}}
+)
+
+// all is a run that was asked to show all it looked at.
+func all(title string, findings ...check.Finding) check.Run {
+	r := run(check.Done, findings...)
+	r.Title, r.Options.Overview = title, true
+	return r
+}
+
+func TestWhatPeopleReadAboutEvents(t *testing.T) {
+	shared := all("Consumer lag", lag)
+	shared.NoRows = true
+	verification := verify(read, letters)
+	export := run(check.Done)
+	export.Title, export.Step, export.Checks, export.Select = "Failed events", check.StepExport, []string{"failed-events"}, []string{"error=NullPointer", "key=o-17"}
+	for name, posts := range map[string][]message.Post{
+		"events-lag":         report.Finished(all("Consumer lag", lag), events),
+		"events-lag-pass":    report.Finished(all("Consumer lag", read), events),
+		"events-lag-shared":  report.Finished(shared, events),
+		"events-dlq":         report.Finished(all("Failed events", letters), events),
+		"events-dlq-none":    report.Finished(all("Failed events", none), events),
+		"events-both":        report.Finished(run(check.Done, lag, letters), events),
+		"events-verify":      report.Finished(verification, events)[:1],
+		"events-export":      {report.Exported(export, check.Exported{Lines: 50_000, Left: 1_200, Notes: []string{"3 are wrapped; they are given as they stand."}}, events)},
+		"events-export-none": {report.Exported(export, check.Exported{}, events)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text string
+			for _, p := range posts {
+				text += "── " + p.Key + "\n" + p.Message.PlainText() + "\n"
+			}
+			golden(t, filepath.Join("testdata", name+".txt"), text)
+		})
+	}
+}
+
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {
@@ -137,6 +206,7 @@ func TestTimesInExamplesAreReadable(t *testing.T) {
 		"2026-11-22 14:23:05.646268+00": "2026-11-22 14:23:05 UTC",
 		"2026-11-22 14:23:05+02":        "2026-11-22 12:23:05 UTC",
 		"2026-11-22 14:23:05.1+05:30":   "2026-11-22 08:53:05 UTC",
+		"2026-11-22T14:23:05Z":          "2026-11-22 14:23:05 UTC",
 		"2026-11-22 14:23:05":           "2026-11-22 14:23:05",
 		"infinity":                      "infinity",
 		"NULL":                          "NULL",

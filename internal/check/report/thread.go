@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
@@ -52,9 +53,13 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 func remedies(c check.Check, ref string) []message.Action {
 	var out []message.Action
 	if c.Fixable {
-		out = append(out, message.Action{Verb: "fix", Ref: ref, Label: "Preview fix", Style: message.Primary})
+		label := "Preview fix"
+		if c.Kind == "dead-letters" {
+			label = "Preview replay"
+		}
+		out = append(out, message.Action{Verb: "fix", Ref: ref, Label: label, Style: message.Primary})
 	}
-	if c.Name != "" {
+	if c.Name != "" && !slices.Contains(streams(), c.Kind) { // no constraint keeps a consumer from failing
 		out = append(out, message.Action{Verb: "prevent", Ref: ref, Label: "How to prevent"})
 	}
 	return out
@@ -71,6 +76,9 @@ func threadHeadline(f check.Finding, checks Checks) message.Line {
 	}
 	if means == "" {
 		means = "break this check"
+	}
+	if f.Result.Says != "" {
+		return message.Text("🔴 FAIL %s: %s.", checks.title(f.Check), f.Result.Says)
 	}
 	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), phrase.Count(f.Tally.Rows), noun, means)
 	if f.Tally.Rows == 1 {

@@ -17,20 +17,42 @@ type item struct {
 	kinds []string // none: every check
 }
 
-// verification is the runbook's list, in its order and words.
-func verification() []item {
-	return []item{
+// eventsWork is the item that only a house with events has.
+const eventsWork = "Event processing working"
+
+// verification is the runbook's list, in its order and words, as far as something
+// looks at it.
+func verification(checks Checks) []item {
+	list := []item{
 		{"Data integrity checks pass", nil},
 		{"No orphaned records", []string{"orphans"}},
 		{"No duplicate records", []string{"duplicates"}},
 		{"Calculated values correct", []string{"totals"}},
 		{"Foreign key constraints intact", []string{"foreign-keys"}},
 	}
+	if checks.any(streams()) {
+		list = append(list, item{eventsWork, streams()})
+	}
+	return list
+}
+
+// any tells whether a check of one of the kinds is declared.
+func (c Checks) any(kinds []string) bool {
+	for _, one := range c {
+		if slices.Contains(kinds, one.Kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // notYet is the rest of the list, which nothing looks at so far.
-func notYet() []string {
-	return []string{"Cache consistent with database", "Event processing working", "No data inconsistency alerts"}
+func notYet(checks Checks) []string {
+	list := []string{"Cache consistent with database", eventsWork, "No data inconsistency alerts"}
+	if checks.any(streams()) {
+		list = slices.DeleteFunc(list, func(says string) bool { return says == eventsWork })
+	}
+	return list
 }
 
 // verified is the head message of a run that answers with the list.
@@ -41,7 +63,7 @@ func verified(run check.Run, checks Checks) message.Post {
 	}
 	var list []message.Line
 	held, looked := 0, 0
-	for _, one := range verification() {
+	for _, one := range verification(checks) {
 		line, verdict := one.line(run, checks)
 		list = append(list, line)
 		looked++
@@ -49,16 +71,16 @@ func verified(run check.Run, checks Checks) message.Post {
 			held++
 		}
 	}
-	for _, says := range notYet() {
+	for _, says := range notYet(checks) {
 		list = append(list, message.Join("☐ ", message.Strong(says), "  not looked at yet"))
 	}
-	post.Message.Headline = verifiedHeadline(sum(run), run.Title, held, looked)
+	post.Message.Headline = verifiedHeadline(sum(run), run.Title, held, looked, len(notYet(checks)))
 	post.Message.Parts = append([]message.Part{{Lines: list}}, post.Message.Parts...)
 	return post
 }
 
-func verifiedHeadline(t totals, title string, held, looked int) message.Line {
-	rest := fmt.Sprintf("%d of %d items hold, %d are not looked at yet", held, looked, len(notYet()))
+func verifiedHeadline(t totals, title string, held, looked, notYet int) message.Line {
+	rest := fmt.Sprintf("%d of %d items hold, %d are not looked at yet", held, looked, notYet)
 	switch {
 	case t.failed > 0:
 		return message.Text("🔴 FAIL %s: %s — %s wrong", title, rest, phrase.Plural(t.rows, "row"))

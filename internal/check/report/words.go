@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -21,6 +22,23 @@ func icon(v check.Verdict) string {
 }
 
 func checksText(n int) string { return phrase.Plural(int64(n), "check") }
+
+// streams are the kinds of check that look at records of a stream and not at rows
+// of tables.
+func streams() []string { return []string{"lag", "dead-letters"} }
+
+// unit is what a run reads, in the plural.
+func unit(run check.Run, checks Checks) string {
+	for _, name := range run.Checks {
+		if !slices.Contains(streams(), checks[name].Kind) {
+			return "rows"
+		}
+	}
+	if len(run.Checks) == 0 {
+		return "rows"
+	}
+	return "records"
+}
 
 // ofWhole is a number with its whole: "30 of 3,000,000".
 func ofWhole(f check.Finding) string {

@@ -16,6 +16,9 @@ import (
 // Planning is the message of a plan that is being worked out.
 func (w Wording) Planning(o fix.Order) message.Post { return w.planning(o, check.Progress{}) }
 
+// PlanningAt is the same while somebody works it out and knows how far that is.
+func (w Wording) PlanningAt(o fix.Order, at check.Progress) message.Post { return w.planning(o, at) }
+
 // planning also tells how far it is. The run that works the plan out has the
 // plan's number, and the Stop button stops that run.
 func (w Wording) planning(o fix.Order, at check.Progress) message.Post {
@@ -47,7 +50,7 @@ func (w Wording) preview(p fix.Plan, now time.Time) message.Post {
 	return place(p.Order, message.Message{
 		Headline: message.Text("🟡 %s waiting: %s", p.Ref(), d.Does),
 		Parts: body(
-			lines(affected(d), numbers(d)+" "+w.undoable(d)),
+			lines(affected(d), numbers(d)+" "+w.undoable(d), apart(d)),
 			message.Part{Table: samples(d)},
 			lines(shown(p)),
 			lines(left(d)...),
@@ -65,6 +68,9 @@ func (w Wording) preview(p fix.Plan, now time.Time) message.Post {
 
 // affected tells what else changes: other rows, triggers, cascades.
 func affected(d fix.Draft) string {
+	if d.Plain {
+		return ""
+	}
 	var fates []string
 	byFate := map[string][]string{}
 	for _, one := range d.Dependants {
@@ -94,6 +100,19 @@ func affected(d fix.Draft) string {
 	return strings.TrimSpace(text)
 }
 
+// apart tells which of the changes are unlike the others, in a target that knows
+// no rows that refer to each other: there Dependants are a part of Rows.
+func apart(d fix.Draft) string {
+	var some []string
+	for _, one := range d.Dependants {
+		some = append(some, fmt.Sprintf("%s to %s (%s)", phrase.Count(one.Rows), one.Table, one.Fate))
+	}
+	if !d.Plain || len(some) == 0 {
+		return ""
+	}
+	return "Of these, " + and(some) + "."
+}
+
 // numbers tells how many, of how many, and how much money is at stake.
 func numbers(d fix.Draft) string {
 	text := phrase.Count(d.Rows) + " " + noun(d)
@@ -108,7 +127,11 @@ func numbers(d fix.Draft) string {
 		text += " " + phrase.Plural(d.Total, "change") + " in all."
 	}
 	if d.Found > d.Rows {
-		text += fmt.Sprintf(" %s are wrong now; this plan repairs %s of them.", phrase.Count(d.Found), phrase.Count(d.Rows))
+		there, does := "are wrong now", "repairs"
+		if d.Plain {
+			there, does = "are there now", "takes"
+		}
+		text += fmt.Sprintf(" %s %s; this plan %s %s of them.", phrase.Count(d.Found), there, does, phrase.Count(d.Rows))
 	}
 	return text
 }
@@ -136,6 +159,9 @@ func samples(d fix.Draft) *message.Table {
 		}
 	}
 	t := &message.Table{Columns: []message.Column{{Name: key}, {Name: "before"}, {Name: "after"}}}
+	if d.Plain {
+		t.Columns = []message.Column{{Name: "record"}, {Name: "from"}, {Name: "to"}}
+	}
 	for _, s := range d.Samples[:min(len(d.Samples), fix.MaxSamples)] {
 		t.Rows = append(t.Rows, []string{s.Key, s.Before, s.After})
 	}
@@ -190,7 +216,7 @@ func confirmButton(p fix.Plan) message.Action {
 		dependent += one.Rows
 	}
 	text := upper(what)
-	if dependent > 0 {
+	if dependent > 0 && !d.Plain {
 		text += " and " + phrase.Plural(dependent, "dependent row")
 	}
 	if d.Place != "" {

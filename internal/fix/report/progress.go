@@ -22,6 +22,8 @@ func (w Wording) Applying(p fix.Plan, at check.Progress) message.Post {
 	}
 	text := fmt.Sprintf("⏳ %s confirmed, about to begin: %s", p.Ref(), p.Draft.Does)
 	switch {
+	case at.Done > 0 && at.Done >= total && p.Draft.Plain:
+		text = fmt.Sprintf("⏳ %s applying: all %s gone through; %s runs again next", p.Ref(), phrase.Plural(total, "change"), w.title(p.Order))
 	case at.Done > 0 && at.Done >= total:
 		text = fmt.Sprintf("⏳ %s applying: all %s gone through; what was locked is tried again, then %s runs again", p.Ref(), phrase.Plural(total, "change"), w.title(p.Order))
 	case at.Done > 0:
@@ -35,10 +37,18 @@ func (w Wording) Applying(p fix.Plan, at check.Progress) message.Post {
 		Context:  []message.Line{w.context(p.Order, p.Draft.Place, confirmedBy(p, " · "))},
 		Actions: []message.Action{{Verb: "stop", Ref: p.Ref(), Label: "Stop", Confirm: &message.Confirm{
 			Title: "Stop " + p.Ref() + "?",
-			Text:  fmt.Sprintf("It stops after the batch it is making, of about %s. What is done until then stays done.", phrase.Plural(fix.MaxBatch, "change")),
+			Text:  "It stops after the batch it is making" + batchSize(p.Draft) + ". What is done until then stays done.",
 			Yes:   "Stop it", No: "Let it run",
 		}}},
 	}, false)
+}
+
+// batchSize is how much that is, where it is the same for all plans.
+func batchSize(d fix.Draft) string {
+	if d.Plain {
+		return ""
+	}
+	return ", of about " + phrase.Plural(fix.MaxBatch, "change")
 }
 
 // confirmedBy says who let the plan pass, and when.

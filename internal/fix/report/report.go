@@ -57,12 +57,12 @@ func (w Wording) Head(p fix.Plan, now time.Time) message.Post {
 	return place(p.Order, message.Message{Headline: message.Text("%s is in a state that I do not know: %s", p.Ref(), p.State)}, false)
 }
 
-// NewPreview is the button that has the plan made anew.
+// NewPreview is the button that has the plan made anew, as it was asked for.
 func NewPreview(o fix.Order) message.Action {
 	if o.Undoes > 0 {
 		return message.Action{Verb: "undo", Ref: fix.Ref(o.Undoes), Label: "New preview"}
 	}
-	return message.Action{Verb: "fix", Ref: o.Check, Label: "New preview"}
+	return message.Action{Verb: "fix", Ref: o.Ref(), Label: "New preview"}
 }
 
 func runCheck(o fix.Order) message.Action {

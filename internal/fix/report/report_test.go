@@ -27,6 +27,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 var wording = report.Wording{
 	Checks: map[string]check.Check{
 		"orphaned-orders":  {Name: "orphaned-orders", Title: "Orphaned orders", Domain: "orders", Place: "production/shop"},
+		"failed-events":    {Name: "failed-events", Title: "Failed events", Domain: "events", Place: "production/events", Kind: "dead-letters"},
 		"duplicate-emails": {Name: "duplicate-emails", Title: "Duplicate customers", Domain: "customers", Place: "production/shop"},
 	},
 	Policy: authz.Policy{Roles: []authz.Role{
@@ -116,6 +117,50 @@ func hostileDraft(p *fix.Plan) {
 func undo(p *fix.Plan) {
 	p.ID, p.Undoes = 80, 77
 	p.Draft.Does, p.Draft.Done, p.Draft.Button = "take P-77 back: put 30 orders back", "put back", "change 30 orders"
+}
+
+// sends makes it a plan that produces records, which knows no triggers and cannot
+// be taken back.
+func sends(p *fix.Plan) {
+	p.ID, p.Check, p.Domain, p.Mode, p.Batches = 79, "failed-events", "events", "replay", 2
+	p.Draft = fix.Draft{
+		Does: "replay 380 dead letters to ecommerce-events, and put 3 aside", Button: "send 383 letters", Done: "sent on", Noun: "dead letters",
+		Target: "events", Place: "production/events", Rows: 383, Found: 412, Of: 412, Total: 383, Plain: true,
+		Dependants: []fix.Dependant{{Table: "ecommerce-quarantine", Rows: 3, Fate: "set aside after 3 attempts"}},
+		Left: []fix.Left{
+			{Rows: 17, Why: "their event id stands in processed_events of production/shop", Examples: []string{"0/12", "1/7"}},
+			{Rows: 12, Why: "DeserializationException is not cured by a replay"},
+		},
+		Samples:      []fix.Sample{{Key: "0/13", Before: "NullPointerException, key ••• (4 characters)", After: "ecommerce-events, partition 3"}},
+		Irreversible: "a record that was produced cannot be taken back; a correcting event can be sent",
+		Risk:         "only consumers that read committed records never see copies of a batch that is given up",
+	}
+}
+
+func TestWhatPeopleReadOfAReplay(t *testing.T) {
+	head := func(with ...func(*fix.Plan)) message.Post {
+		return wording.Head(plan(append([]func(*fix.Plan){sends}, with...)...), noon)
+	}
+	all := fix.Outcome{Changed: 383, Total: 383, Batches: 2, Took: 31 * time.Second, Verdict: check.Fail, Before: 412, After: 12}
+	halted := fix.Outcome{Changed: 10, Total: 10, Left: 373, Batches: 1, Took: 31 * time.Second, Verdict: check.Fail, Before: 412, After: 406}
+	for name, post := range map[string]message.Post{
+		"send-preview": head(),
+		"send-alone": head(func(p *fix.Plan) {
+			p.Draft.Dependants, p.Draft.Left, p.Draft.Rows, p.Draft.Total, p.Draft.Found, p.Draft.Of = nil, nil, 380, 380, 380, 380
+		}),
+		"send-applying": wording.Applying(plan(sends, confirmed, as(fix.Applying, "")), check.Progress{
+			Done: 10, Total: 383, Paused: "the first 10 were sent; 22 s to see whether any of them comes back",
+		}),
+		"send-done":    wording.Applying(plan(sends, confirmed, as(fix.Applying, "")), check.Progress{Done: 383, Total: 383}),
+		"send-applied": head(ended(fix.Applied, all)),
+		"send-halted": head(ended(fix.PartlyApplied, halted), func(p *fix.Plan) {
+			p.Reason = "4 of 10 canaries came back within 30 s (limit 20 %); the other 373 were not sent. Look at the consumer first."
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			golden(t, filepath.Join("testdata", name+".txt"), shown(post))
+		})
+	}
 }
 
 func TestWhatPeopleRead(t *testing.T) {

@@ -91,12 +91,12 @@ func Amounts(money map[string]decimal.Decimal) string {
 	return strings.Join(parts, " + ")
 }
 
-// Duration is how long something took: "0.9 s", "12 s", "5 min".
+// Duration is how long something took: "0.9 s", "3 s", "12 s", "5 min".
 func Duration(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0 s"
-	case d < 10*time.Second:
+	case d < time.Second, d < 10*time.Second && d.Round(100*time.Millisecond)%time.Second != 0:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%.0f s", d.Seconds())
@@ -119,10 +119,10 @@ func Age(d time.Duration) string {
 	}
 }
 
-// Moment makes a timestamp as Postgres writes it readable; what is none stays
-// as it is.
+// Moment makes a timestamp as Postgres or RFC 3339 writes it readable; what is
+// none stays as it is.
 func Moment(value string) string {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00"} {
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", time.RFC3339Nano} {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t.UTC().Format("2006-01-02 15:04:05 UTC")
 		}

@@ -2,6 +2,7 @@ package phrase_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
@@ -54,4 +55,15 @@ func TestAShareNeverSaysAllOrNothing(t *testing.T) {
 			t.Errorf("Share(%d, %d) = %s", part, whole, got)
 		}
 	})
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0.0 s", 940 * time.Millisecond: "0.9 s", time.Second: "1 s", 3 * time.Second: "3 s", 3100 * time.Millisecond: "3.1 s",
+		12 * time.Second: "12 s", 5 * time.Minute: "5 min",
+	} {
+		if got := phrase.Duration(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Column is one column of a table.
@@ -101,7 +102,7 @@ func (t *Table) Named(names ...string) ([]Column, error) {
 			for i, c := range t.Columns {
 				have[i] = c.Name
 			}
-			return nil, &check.Problem{Sentence: fmt.Sprintf("Table %s has no column %s%s", t, name, didYouMean(name, have))}
+			return nil, &check.Problem{Sentence: fmt.Sprintf("Table %s has no column %s%s", t, name, declare.DidYouMean(name, have))}
 		}
 		cols = append(cols, c)
 	}
@@ -311,7 +312,7 @@ LIMIT 5000`, nil, func(rows pgx.Rows) error {
 	if err != nil {
 		return err
 	}
-	return &check.Problem{Sentence: fmt.Sprintf("There is no table %s in Postgres %s%s", name, t.opts.Place, didYouMean(name, names))}
+	return &check.Problem{Sentence: fmt.Sprintf("There is no table %s in Postgres %s%s", name, t.opts.Place, declare.DidYouMean(name, names))}
 }
 
 // splitName takes schema.table apart at its first dot outside quotes.

@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 				dsn := pgtest.Database(t)
 				pgtest.Exec(t, dsn, c.schema)
 				target := open(t, brisk(dsn))
-				declaration := declare(t, c.kind, c.words)
+				declaration := declareCheck(t, c.kind, c.words)
 				if err := declaration.Validate(t.Context(), target); err != nil {
 					t.Fatalf("validate: %v", err)
 				}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 func TestDeclareNamesAllMistakesWithLines(t *testing.T) {
@@ -51,17 +53,17 @@ func TestDeclareNamesAllMistakesWithLines(t *testing.T) {
 }
 
 // faultsOf are the faults that an error joins.
-func faultsOf(err error) []*Fault {
-	var one *Fault
+func faultsOf(err error) []*declare.Fault {
+	var one *declare.Fault
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*Fault
+		var all []*declare.Fault
 		for _, e := range joined.Unwrap() {
 			all = append(all, faultsOf(e)...)
 		}
 		return all
 	}
 	if errors.As(err, &one) {
-		return []*Fault{one}
+		return []*declare.Fault{one}
 	}
 	return nil
 }
@@ -84,30 +86,9 @@ func TestKindsAreDifferent(t *testing.T) {
 
 func TestDeclareLeavesTheNodeAlone(t *testing.T) {
 	t.Parallel()
-	one := declare(t, "rows", "title: T\ntable: a\nwrong: b\nkey: c\n").(*Rows)
-	want := &Rows{Subject: Subject{Table: "a", Key: Names{"c"}}, Wrong: "b"}
+	one := declareCheck(t, "rows", "title: T\ntable: a\nwrong: b\nkey: c\n").(*Rows)
+	want := &Rows{Subject: Subject{Table: "a", Key: declare.Names{"c"}}, Wrong: "b"}
 	if diff := cmp.Diff(want, one); diff != "" {
 		t.Errorf("declared (-want +got):\n%s", diff)
-	}
-}
-
-func TestNearestNames(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		word string
-		have []string
-		want string
-	}{
-		"typo":     {"custmers", []string{"customers", "orders"}, ": did you mean customers?"},
-		"schema":   {"invoices", []string{"sales.invoices"}, ": did you mean sales.invoices?"},
-		"nothing":  {"xyz", []string{"customers"}, "."},
-		"no names": {"xyz", nil, "."},
-		"capitals": {"Orders", []string{"orders"}, ": did you mean orders?"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := didYouMean(c.word, c.have); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // The classes of a surplus row.
@@ -23,16 +24,17 @@ const (
 // decided by the key. A row with a NULL in one of the columns equals no other.
 type Duplicates struct {
 	Subject    `yaml:",inline"`
-	Columns    Names  `yaml:"columns"`
-	Keep       string `yaml:"keep"`        // default: time
-	IgnoreCase bool   `yaml:"ignore_case"` // texts that differ in case only are equal
+	Columns    declare.Names `yaml:"columns"`
+	Keep       string        `yaml:"keep"`        // default: time
+	IgnoreCase bool          `yaml:"ignore_case"` // texts that differ in case only are equal
 	// Compare are the columns that tell a duplicate from a conflict. Default: all
 	// but the key, the columns, keep, time and those named updated….
-	Compare Names `yaml:"compare"`
+	Compare declare.Names `yaml:"compare"`
 }
 
-func (d *Duplicates) faults(bad func(key, format string, args ...any)) {
-	d.Subject.faults(bad)
+// Faults implements declare.Words.
+func (d *Duplicates) Faults(bad declare.Bad) {
+	d.Subject.Faults(bad)
 	if len(d.Columns) == 0 {
 		bad("columns", "columns is missing: the columns that must be unique together")
 	}

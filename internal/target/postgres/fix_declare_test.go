@@ -9,13 +9,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/shop"
 )
 
 func TestPlanRulesHaveDefaults(t *testing.T) {
 	t.Parallel()
-	orphans := declare(t, "orphans", familyCheck)
+	orphans := declareCheck(t, "orphans", familyCheck)
 	for words, want := range map[string]fix.Rules{
 		`{mode: delete}`: {Caps: fix.Caps{Rows: 10_000, Share: 0.05}, SecondOver: 500, Expiry: 10 * time.Minute},
 		`{mode: delete, max_rows: 3, max_share: 1, approve_over: 0, expiry: 90s}`: {Caps: fix.Caps{Rows: 3, Share: 1}, Expiry: 90 * time.Second},
@@ -84,11 +85,11 @@ func TestPlanDeclarationNamesAllItsFaults(t *testing.T) {
 		"query, key":      {"query", query, `{table: shelf, delete: true, key: [a, b]}`, []string{"key names 2 columns"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err := DeclareFix(c.kind, declare(t, c.kind, c.check), yamlNode(t, c.fix))
+			f, err := DeclareFix(c.kind, declareCheck(t, c.kind, c.check), yamlNode(t, c.fix))
 			if err == nil {
 				t.Fatalf("declared: %+v", f)
 			}
-			var fault *Fault
+			var fault *declare.Fault
 			if !errors.As(err, &fault) {
 				t.Errorf("%v is no Fault", err)
 			}
@@ -105,11 +106,11 @@ func TestPlanDigestIsOfTheDeclarationAlone(t *testing.T) {
 	t.Parallel()
 	base := `{kind: orphans, table: a, show: [b, c], fix: {max_rows: 5}}`
 	same := "# a comment\nkind: orphans\ntable: \"a\"\nshow:\n  - b\n  - c\nfix:\n  max_rows: 5\n"
-	want := Digest(yamlNode(t, base))
-	if got := Digest(yamlNode(t, same)); got != want || len(want) != 64 {
+	want := declare.Digest(yamlNode(t, base))
+	if got := declare.Digest(yamlNode(t, same)); got != want || len(want) != 64 {
 		t.Errorf("another layout has the digest %s, want %s", got, want)
 	}
-	if got := Digest(yamlNode(t, "{kind: orphans, table: &x a, show: [b, c], fix: {max_rows: 5}}")); got != want {
+	if got := declare.Digest(yamlNode(t, "{kind: orphans, table: &x a, show: [b, c], fix: {max_rows: 5}}")); got != want {
 		t.Error("an anchor changes the digest")
 	}
 	for _, other := range []string{
@@ -119,11 +120,11 @@ func TestPlanDigestIsOfTheDeclarationAlone(t *testing.T) {
 		`{kind: orphans, table: a, show: [b, c], fix: {}, max_rows: 5}`,
 		`{kind: orphans, table: a, show: [b, c]}`,
 	} {
-		if Digest(yamlNode(t, other)) == want {
+		if declare.Digest(yamlNode(t, other)) == want {
 			t.Errorf("%s has the same digest", other)
 		}
 	}
-	if Digest(nil) == want {
+	if declare.Digest(nil) == want {
 		t.Error("nothing has the same digest")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -26,7 +27,7 @@ type adjustment struct {
 	Columns map[string]string `yaml:"columns"`
 }
 
-func (w *adjustment) faults(c *Totals, bad func(key, format string, args ...any)) {
+func (w *adjustment) faults(c *Totals, bad declare.Bad) {
 	if w.Table != "" && w.Table != c.Of.Table {
 		bad("adjust", "adjust.table is %s, but what is added up are rows of %s", w.Table, orThe(c.Of.Table, "another table"))
 	}

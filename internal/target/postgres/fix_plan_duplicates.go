@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -14,7 +15,7 @@ import (
 // refers to the others refer to it, and deletes the others. Groups with other
 // facts in any of their rows are left alone.
 type duplicatesFix struct {
-	fixCommon          `yaml:",inline"`
+	declare.Fix        `yaml:",inline"`
 	declaredReferences `yaml:",inline"`
 
 	check *Duplicates
@@ -22,9 +23,9 @@ type duplicatesFix struct {
 
 const wayKeepOldest = "keep-oldest"
 
-func (w *duplicatesFix) ways() []string { return []string{wayKeepOldest} }
+func (w *duplicatesFix) Ways() []string { return []string{wayKeepOldest} }
 
-func (w *duplicatesFix) faults(bad func(key, format string, args ...any)) { w.referenceFaults(bad) }
+func (w *duplicatesFix) Faults(bad declare.Bad) { w.referenceFaults(bad) }
 
 // merging is one plan that merges duplicates.
 type merging struct {

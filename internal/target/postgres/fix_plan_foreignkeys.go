@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message/phrase"
 )
@@ -13,16 +14,16 @@ import (
 // every row satisfies. Violated ones are left: their rows have to be repaired
 // first.
 type foreignKeysFix struct {
-	fixCommon `yaml:",inline"`
+	declare.Fix `yaml:",inline"`
 
 	check *ForeignKeys
 }
 
 const wayValidate = "validate"
 
-func (w *foreignKeysFix) ways() []string { return []string{wayValidate} }
+func (w *foreignKeysFix) Ways() []string { return []string{wayValidate} }
 
-func (w *foreignKeysFix) faults(func(key, format string, args ...any)) {}
+func (w *foreignKeysFix) Faults(declare.Bad) {}
 
 func (w *foreignKeysFix) draft(ctx context.Context, d *drafting) error {
 	keys, err := w.check.chosen(ctx, d.target)

@@ -110,7 +110,7 @@ type remedy struct {
 
 func newRemedy(t *testing.T, target *Target, kind, words, fixWords string) *remedy {
 	t.Helper()
-	declaration := declare(t, kind, words)
+	declaration := declareCheck(t, kind, words)
 	f, err := DeclareFix(kind, declaration, yamlNode(t, fixWords))
 	if err != nil {
 		t.Fatalf("fix: %v", err)

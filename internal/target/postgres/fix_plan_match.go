@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -15,7 +16,7 @@ import (
 // allows, class by class. It moves no money: all other classes are counted and
 // left to people.
 type matchFix struct {
-	fixCommon    `yaml:",inline"`
+	declare.Fix  `yaml:",inline"`
 	StatusColumn string       `yaml:"status_column"` // of transitions that name none
 	Transitions  []transition `yaml:"transitions"`
 
@@ -33,9 +34,9 @@ type transition struct {
 
 const wayStatus = "status"
 
-func (w *matchFix) ways() []string { return []string{wayStatus} }
+func (w *matchFix) Ways() []string { return []string{wayStatus} }
 
-func (w *matchFix) faults(bad func(key, format string, args ...any)) {
+func (w *matchFix) Faults(bad declare.Bad) {
 	if len(w.Transitions) == 0 {
 		bad("transitions", "transitions is missing: which status may become which, such as {class: paid_but_pending, column: status, from: PENDING, to: COMPLETED}")
 	}
@@ -46,7 +47,7 @@ func (w *matchFix) faults(bad func(key, format string, args ...any)) {
 		case t.Class == "" || t.From == "" || t.To == "":
 			bad("transitions", "transitions: number %d needs class, from and to", i+1)
 		case !slices.Contains(classes, t.Class):
-			bad("transitions", "transitions: this check has no class %q%s Its classes are %s.", t.Class, didYouMean(t.Class, slices.Clone(classes)), strings.Join(classes, ", "))
+			bad("transitions", "transitions: this check has no class %q%s Its classes are %s.", t.Class, declare.DidYouMean(t.Class, slices.Clone(classes)), strings.Join(classes, ", "))
 		case w.column(t) == "":
 			bad("transitions", "transitions: number %d names no column, and there is no status_column", i+1)
 		case t.From == t.To:

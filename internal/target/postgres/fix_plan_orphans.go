@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -18,7 +20,7 @@ import (
 // all that refers to them (delete, quarantine), or makes them refer to another
 // parent (attach) or to none (set-null).
 type orphansFix struct {
-	fixCommon          `yaml:",inline"`
+	declare.Fix        `yaml:",inline"`
 	declaredReferences `yaml:",inline"`
 	// Parent is whom attach attaches to; it may be given with --parent instead.
 	Parent string `yaml:"parent"`
@@ -34,25 +36,15 @@ const (
 	waySetNull    = "set-null"
 )
 
-func (w *orphansFix) ways() []string {
+func (w *orphansFix) Ways() []string {
 	return []string{"", wayDelete, wayQuarantine, wayAttach, waySetNull}
 }
 
-func (w *orphansFix) faults(bad func(key, format string, args ...any)) {
+func (w *orphansFix) Faults(bad declare.Bad) {
 	w.referenceFaults(bad)
-	if w.Parent != "" && w.Mode != wayAttach && !w.allows(wayAttach) {
+	if w.Parent != "" && w.Mode != wayAttach && !slices.Contains(w.Modes, wayAttach) {
 		bad("parent", "parent is whom to attach to, but attach is neither the mode nor among modes")
 	}
-}
-
-// allows tells whether a way may be asked for although it is not the mode.
-func (c *fixCommon) allows(way string) bool {
-	for _, m := range c.Modes {
-		if m == way {
-			return true
-		}
-	}
-	return false
 }
 
 func (w *orphansFix) draft(ctx context.Context, d *drafting) error {

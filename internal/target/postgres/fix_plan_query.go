@@ -8,17 +8,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
 // queryFix repairs the rows of a table that a query names by its key: it sets
 // columns, deletes them, or does what a statement of a verified shape says.
 type queryFix struct {
-	fixCommon          `yaml:",inline"`
+	declare.Fix        `yaml:",inline"`
 	declaredReferences `yaml:",inline"`
 	statementWords     `yaml:",inline"`
-	Table              string `yaml:"table"`
-	Key                Names  `yaml:"key"` // default: the table's primary key
+	Table              string        `yaml:"table"`
+	Key                declare.Names `yaml:"key"` // default: the table's primary key
 	// Statement is one UPDATE or DELETE of one table; its WHERE is absent, or
 	// says: key = ANY($keys).
 	Statement string `yaml:"statement"`
@@ -26,9 +27,9 @@ type queryFix struct {
 	check *Query
 }
 
-func (w *queryFix) ways() []string { return []string{wayStatement} }
+func (w *queryFix) Ways() []string { return []string{wayStatement} }
 
-func (w *queryFix) faults(bad func(key, format string, args ...any)) {
+func (w *queryFix) Faults(bad declare.Bad) {
 	w.referenceFaults(bad)
 	given := 0
 	for _, is := range []bool{w.Update != nil, w.Delete, w.Statement != ""} {
@@ -42,7 +43,7 @@ func (w *queryFix) faults(bad func(key, format string, args ...any)) {
 	if w.Statement != "" {
 		w.readStatement(bad)
 	}
-	w.statementWords.faults(bad)
+	w.statementWords.Faults(bad)
 	if w.Table == "" && w.Statement == "" {
 		bad("table", "table is missing: the table whose rows the query names by its key")
 	}
@@ -66,7 +67,7 @@ func (w *queryFix) readStatement(bad func(key, format string, args ...any)) {
 	}
 	w.Table, w.Delete = s.table, s.delete
 	if s.key != "" {
-		w.Key = Names{s.key}
+		w.Key = declare.Names{s.key}
 	}
 	if !s.delete {
 		w.Update = &updateWords{Set: s.set}

@@ -4,24 +4,25 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
 // rowsFix sets columns of the failing rows, or deletes them with all that refers
 // to them, as its config says.
 type rowsFix struct {
-	fixCommon          `yaml:",inline"`
+	declare.Fix        `yaml:",inline"`
 	declaredReferences `yaml:",inline"`
 	statementWords     `yaml:",inline"`
 
 	check *Rows
 }
 
-func (w *rowsFix) ways() []string { return []string{wayStatement} }
+func (w *rowsFix) Ways() []string { return []string{wayStatement} }
 
-func (w *rowsFix) faults(bad func(key, format string, args ...any)) {
+func (w *rowsFix) Faults(bad declare.Bad) {
 	w.referenceFaults(bad)
-	w.statementWords.faults(bad)
+	w.statementWords.Faults(bad)
 	if (w.Update != nil) == w.Delete {
 		bad("update", "a fix of kind rows needs either update or delete: true")
 	}

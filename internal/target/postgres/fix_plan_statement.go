@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -54,7 +55,7 @@ func (a *assignments) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-func (w *statementWords) faults(bad func(key, format string, args ...any)) {
+func (w *statementWords) Faults(bad declare.Bad) {
 	if w.Update == nil {
 		return
 	}

@@ -42,7 +42,7 @@ func TestPlanStatementHasOneShape(t *testing.T) {
 		words := yamlNode(t, "{table: shelf}")
 		words.Content = append(words.Content, yamlNode(t, "statement"), yamlNode(t, "x"))
 		words.Content[3].Value = c.statement
-		if _, err := DeclareFix("query", declare(t, "query", query), words); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := DeclareFix("query", declareCheck(t, "query", query), words); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

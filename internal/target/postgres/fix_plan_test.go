@@ -339,7 +339,9 @@ func TestPlanRefusesOtherModes(t *testing.T) {
 func TestPlanOfAPassingCheckIsEmpty(t *testing.T) {
 	t.Parallel()
 	dsn, _ := planted(t, shop.PlantNone)
-	target := open(t, brisk(dsn))
+	o := brisk(dsn)
+	o.chunkRows = 400
+	target := open(t, o)
 	for name := range shopFixes() {
 		d := shopRemedy(t, target, name).draft(t, asked())
 		if d.Rows != 0 || d.Found != 0 || d.Total != 0 || len(d.Content.Changes) > 0 || len(d.Left) > 0 {

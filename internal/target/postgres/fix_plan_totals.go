@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -16,8 +18,8 @@ import (
 // rows come to (set), or adds a row that makes up the difference where the stored
 // total is what is right (adjust).
 type totalsFix struct {
-	fixCommon `yaml:",inline"`
-	Adjust    *adjustment `yaml:"adjust"`
+	declare.Fix `yaml:",inline"`
+	Adjust      *adjustment `yaml:"adjust"`
 
 	check *Totals
 }
@@ -28,10 +30,10 @@ const (
 	wayAdjust = "adjust"
 )
 
-func (w *totalsFix) ways() []string { return []string{waySet, wayAdjust} }
+func (w *totalsFix) Ways() []string { return []string{waySet, wayAdjust} }
 
-func (w *totalsFix) faults(bad func(key, format string, args ...any)) {
-	adjusts := w.Mode == wayAdjust || w.allows(wayAdjust)
+func (w *totalsFix) Faults(bad declare.Bad) {
+	adjusts := w.Mode == wayAdjust || slices.Contains(w.Modes, wayAdjust)
 	switch {
 	case adjusts && w.Adjust == nil:
 		bad("mode", "adjust needs adjust: what the added row holds")

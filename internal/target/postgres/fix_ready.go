@@ -143,7 +143,7 @@ func privileges(ops []fix.Op) []string {
 			needs = append(needs, "UPDATE")
 		case fix.Delete, fix.Quarantine, fix.Insert:
 			needs = append(needs, "INSERT", "UPDATE", "DELETE")
-		case fix.Validate:
+		case fix.Validate, fix.Send: // a send is for another kind of target
 		}
 	}
 	slices.Sort(needs)

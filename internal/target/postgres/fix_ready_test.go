@@ -116,7 +116,8 @@ func TestFixBusy(t *testing.T) {
 	t.Parallel()
 	dsn := repairDatabase(t)
 	x := fixer(t, dsn)
-	if why, err := x.Busy(t.Context()); err != nil || why != "" {
+	next := &fix.Batch{}
+	if why, err := x.Busy(t.Context(), fix.Plan{}, nil, next); err != nil || why != "" {
 		t.Errorf("an idle database is busy: %q, %v", why, err)
 	}
 	busy := fixer(t, dsn, func(o *FixOptions) { o.Polite.LongestTransaction = 1 })
@@ -124,7 +125,10 @@ func TestFixBusy(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "BEGIN; SELECT 1"); err != nil {
 		t.Fatal(err)
 	}
-	if why, err := busy.Busy(t.Context()); err != nil || !strings.Contains(why, "a transaction is open") {
+	if why, err := busy.Busy(t.Context(), fix.Plan{}, nil, next); err != nil || !strings.Contains(why, "a transaction is open") {
 		t.Errorf("got %q, %v", why, err)
+	}
+	if why, err := busy.Busy(t.Context(), fix.Plan{}, nil, nil); err != nil || why != "" {
+		t.Errorf("after the last batch: %q, %v", why, err)
 	}
 }

@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // declaredReference is a reference that the config knows and no foreign key
 // says: the column of a table refers to the rows of another, by default the one
 // whose rows are repaired.
 type declaredReference struct {
-	Table  string `yaml:"table"`
-	Column Names  `yaml:"column"`
-	To     string `yaml:"to"`     // the table referred to
-	Refers Names  `yaml:"refers"` // its columns; default its primary key
+	Table  string        `yaml:"table"`
+	Column declare.Names `yaml:"column"`
+	To     string        `yaml:"to"`     // the table referred to
+	Refers declare.Names `yaml:"refers"` // its columns; default its primary key
 }
 
 // declaredReferences are a fix's word references.

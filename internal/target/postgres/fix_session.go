@@ -138,9 +138,12 @@ func (x *Fixing) prepareSession(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Busy says why the database should be left alone for a moment; empty: go on.
-// Ask between batches. Errors are Problems.
-func (x *Fixing) Busy(ctx context.Context) (why string, err error) {
+// Busy implements fix.Patient: it says why the database should be left alone for a
+// moment. After the last batch there is nothing to wait for. Errors are Problems.
+func (x *Fixing) Busy(ctx context.Context, _ fix.Plan, _ []fix.Form, next *fix.Batch) (why string, err error) {
+	if next == nil {
+		return "", nil
+	}
 	now, err := (&governor{t: x.t}).look(ctx)
 	if err != nil {
 		return "", err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // The classes of what foreign-keys reports.
@@ -20,14 +21,15 @@ const (
 // constraint does not prove that: triggers may have been off, and one that is
 // NOT VALID was never checked against the rows that were there before.
 type ForeignKeys struct {
-	Schemas Names             `yaml:"schemas"` // default: all
-	Tables  Names             `yaml:"tables"`  // children; default: all
+	Schemas declare.Names     `yaml:"schemas"` // default: all
+	Tables  declare.Names     `yaml:"tables"`  // children; default: all
 	Time    string            `yaml:"time"`    // used in tables that have it
 	Mask    map[string]string `yaml:"mask"`
 }
 
-func (f *ForeignKeys) faults(bad func(key, format string, args ...any)) {
-	(&Subject{Table: "-", Mask: f.Mask}).faults(bad)
+// Faults implements declare.Words.
+func (f *ForeignKeys) Faults(bad declare.Bad) {
+	(&Subject{Table: "-", Mask: f.Mask}).Faults(bad)
 }
 
 // Validate implements Declaration.

@@ -93,7 +93,7 @@ func TestGovernorPausesAndGoesOn(t *testing.T) { // not parallel: it counts the 
 		}
 		return ctx.Err()
 	}
-	rec, result := detect(t, declare(t, "rows", `{table: t, wrong: "id = 50"}`).Detector(open(t, o)), check.Options{})
+	rec, result := detect(t, declareCheck(t, "rows", `{table: t, wrong: "id = 50"}`).Detector(open(t, o)), check.Options{})
 	if slept < 3 || len(rec.pauses) < 3 || !strings.HasSuffix(rec.pauses[0], "sessions wait for locks (limit 2)") {
 		t.Errorf("paused %d times, saying %q", slept, rec.pauses)
 	}
@@ -117,7 +117,7 @@ func TestGovernorGivesUp(t *testing.T) { // not parallel: it counts the whole se
 	if !strings.Contains(got, "was too busy to be read for 5 s: ") || !strings.Contains(got, "sessions wait for locks (limit 2)") {
 		t.Errorf("it says %q", got)
 	}
-	if rec, _ := detect(t, declare(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{Full: true}); len(rec.pauses) > 0 {
+	if rec, _ := detect(t, declareCheck(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{Full: true}); len(rec.pauses) > 0 {
 		t.Errorf("paused at full speed: %q", rec.pauses)
 	}
 }
@@ -231,7 +231,7 @@ func TestAPoliteCheckRestsWhileOthersWork(t *testing.T) {
 	o.Polite = Polite{LookEvery: time.Hour, StatementTarget: time.Minute}
 	target := open(t, o)
 	target.saw(100)
-	rec, _ := detect(t, declare(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{})
+	rec, _ := detect(t, declareCheck(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{})
 	if longest < maxRest || longest > maxRest {
 		t.Errorf("the longest rest was %s", longest)
 	}
@@ -239,7 +239,7 @@ func TestAPoliteCheckRestsWhileOthersWork(t *testing.T) {
 		t.Errorf("it says %q", rec.pauses)
 	}
 	longest = 0
-	rec, _ = detect(t, declare(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{Full: true})
+	rec, _ = detect(t, declareCheck(t, "rows", `{table: t, wrong: "false"}`).Detector(target), check.Options{Full: true})
 	if longest > 2*time.Second || len(rec.pauses) > 0 {
 		t.Errorf("at full speed it rested %s and said %q", longest, rec.pauses)
 	}

@@ -16,7 +16,10 @@ import (
 	"github.com/integritybot/integritybot/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	pgtest.AtOnce(4) // several wait for a database that fell silent
+	pgtest.Main(m)
+}
 
 var errKilled = errors.New("killed by the test")
 
@@ -113,7 +116,7 @@ func open(t *testing.T, o Options) *Target {
 }
 
 // declare reads a declaration written as YAML.
-func declare(t *testing.T, kind, text string) Declaration {
+func declareCheck(t *testing.T, kind, text string) Declaration {
 	t.Helper()
 	d, err := tryDeclare(kind, text)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Match declares that every row of the left table, such as an order, is matched
@@ -28,35 +29,35 @@ type Match struct {
 	// Tolerance is how far apart both may be, in minor units of Scale digits.
 	Tolerance int64             `yaml:"tolerance"`
 	Scale     *int              `yaml:"scale"`
-	MinAge    Duration          `yaml:"min_age"`
+	MinAge    declare.Duration  `yaml:"min_age"`
 	Unmatched string            `yaml:"unmatched"` // right rows without a left row: ignore (the default) or report
 	Classes   map[string]string `yaml:"classes"`   // other names for the classes
-	Show      Names             `yaml:"show"`      // columns of the left table
+	Show      declare.Names     `yaml:"show"`      // columns of the left table
 	Mask      map[string]string `yaml:"mask"`
 }
 
 // MatchLeft are the rows that are to be matched.
 type MatchLeft struct {
-	Table    string `yaml:"table"`
-	Key      Names  `yaml:"key"` // default: the primary key
-	Amount   string `yaml:"amount"`
-	Currency string `yaml:"currency"`
-	Expect   string `yaml:"expect"` // rows that must be matched; default all
-	Forbid   Forbid `yaml:"forbid"`
-	Time     string `yaml:"time"`
-	Where    string `yaml:"where"` // rows that are judged at all
+	Table    string        `yaml:"table"`
+	Key      declare.Names `yaml:"key"` // default: the primary key
+	Amount   string        `yaml:"amount"`
+	Currency string        `yaml:"currency"`
+	Expect   string        `yaml:"expect"` // rows that must be matched; default all
+	Forbid   Forbid        `yaml:"forbid"`
+	Time     string        `yaml:"time"`
+	Where    string        `yaml:"where"` // rows that are judged at all
 }
 
 // MatchRight are the rows that match.
 type MatchRight struct {
-	Table    string `yaml:"table"`
-	Key      Names  `yaml:"key"`
-	Amount   string `yaml:"amount"`
-	Currency string `yaml:"currency"`
-	Add      string `yaml:"add"`      // rows that count; default all that do not subtract
-	Subtract string `yaml:"subtract"` // rows that count against; default none
-	Time     string `yaml:"time"`
-	Where    string `yaml:"where"`
+	Table    string        `yaml:"table"`
+	Key      declare.Names `yaml:"key"`
+	Amount   string        `yaml:"amount"`
+	Currency string        `yaml:"currency"`
+	Add      string        `yaml:"add"`      // rows that count; default all that do not subtract
+	Subtract string        `yaml:"subtract"` // rows that count against; default none
+	Time     string        `yaml:"time"`
+	Where    string        `yaml:"where"`
 }
 
 // Forbid are conditions of left rows that must not be matched, each under the
@@ -108,9 +109,10 @@ func (w *Match) class(way string) string {
 // className is what a class may be called: it stands in SQL and in messages.
 var className = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-func (w *Match) faults(bad func(key, format string, args ...any)) {
+// Faults implements declare.Words.
+func (w *Match) Faults(bad declare.Bad) {
 	subject := w.subjectWords()
-	subject.faults(func(key, format string, args ...any) {
+	subject.Faults(func(key, format string, args ...any) {
 		switch key {
 		case "table":
 			bad("left", "left.table is missing")

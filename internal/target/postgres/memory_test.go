@@ -41,7 +41,7 @@ INSERT INTO k SELECT i, CASE WHEN i % 2 = 0 THEN 0 ELSE i END, i / 2 FROM genera
 				runtime.ReadMemStats(&m)
 				peak = max(peak, m.HeapAlloc)
 			}
-			if _, err := declare(t, c.kind, c.words).Detector(target).Detect(t.Context(), check.Options{Full: true}, nil, rec); err != nil {
+			if _, err := declareCheck(t, c.kind, c.words).Detector(target).Detect(t.Context(), check.Options{Full: true}, nil, rec); err != nil {
 				t.Fatal(err)
 			}
 			if rec.count != c.want {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Orphans declares that every row of a table has the parent that it refers to.
@@ -16,13 +17,14 @@ import (
 // is not judged, but counted in a note.
 type Orphans struct {
 	Subject      `yaml:",inline"`
-	Column       Names  `yaml:"column"`        // the reference
-	Parent       string `yaml:"parent"`        // the table referred to
-	ParentColumn Names  `yaml:"parent_column"` // default: its primary key
+	Column       declare.Names `yaml:"column"`        // the reference
+	Parent       string        `yaml:"parent"`        // the table referred to
+	ParentColumn declare.Names `yaml:"parent_column"` // default: its primary key
 }
 
-func (o *Orphans) faults(bad func(key, format string, args ...any)) {
-	o.Subject.faults(bad)
+// Faults implements declare.Words.
+func (o *Orphans) Faults(bad declare.Bad) {
+	o.Subject.Faults(bad)
 	if len(o.Column) == 0 {
 		bad("column", "column is missing: the column that refers to the parent")
 	}

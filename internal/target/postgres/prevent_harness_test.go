@@ -38,7 +38,7 @@ func cleanShop(t *testing.T) string {
 // prevent asks a declaration for its migration.
 func prevent(t *testing.T, dsn, kind, words string) Prevention {
 	t.Helper()
-	preventer, ok := declare(t, kind, words).(Preventer)
+	preventer, ok := declareCheck(t, kind, words).(Preventer)
 	if !ok {
 		t.Fatalf("a check of kind %s prevents nothing", kind)
 	}
@@ -170,7 +170,7 @@ func (c prevented) prove(t *testing.T) {
 	if code := attempt(t, dsn, c.innocent, true); code != "" {
 		t.Errorf("the innocent met %q", code)
 	}
-	rec, _ := detect(t, declare(t, c.kind, c.words).Detector(open(t, brisk(dsn))), check.Options{})
+	rec, _ := detect(t, declareCheck(t, c.kind, c.words).Detector(open(t, brisk(dsn))), check.Options{})
 	if len(rec.saved) > 0 {
 		t.Errorf("the check finds %v", rec.keys())
 	}

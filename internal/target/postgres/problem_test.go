@@ -21,7 +21,7 @@ func problemOf(t *testing.T, target *Target, kind, words string, secrets ...stri
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	_, err := declare(t, kind, words).Detector(target).Detect(ctx, check.Options{}, nil, &recorder{t: t})
+	_, err := declareCheck(t, kind, words).Detector(target).Detect(ctx, check.Options{}, nil, &recorder{t: t})
 	if err == nil {
 		t.Fatal("the check came to an end")
 	}
@@ -108,7 +108,7 @@ func TestQueriesRunAsReadersOnly(t *testing.T) {
 	writer := pgtest.Role(t, "writer")
 	execute(t, dsn, `GRANT SELECT, INSERT ON t TO %q`, writer)
 	o.DSN = Secret(pgtest.As(dsn, writer))
-	_, result := detect(t, declare(t, "query", `{sql: "SELECT id FROM t"}`).Detector(open(t, o)), check.Options{})
+	_, result := detect(t, declareCheck(t, "query", `{sql: "SELECT id FROM t"}`).Detector(open(t, o)), check.Options{})
 	if len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "may write to 1 tables") {
 		t.Errorf("as a writer: %q", result.Notes)
 	}
@@ -264,7 +264,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 	dsn := pgtest.Database(t)
 	pgtest.Exec(t, dsn, "CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, i FROM generate_series(1, 100) i")
 	target := open(t, brisk(dsn))
-	d := declare(t, "rows", `{table: t, wrong: "v = 50"}`)
+	d := declareCheck(t, "rows", `{table: t, wrong: "v = 50"}`)
 	const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'integritybot' AND datname = current_database()"
 	rec := &recorder{t: t, onSave: func() { pgtest.Exec(t, dsn, end) }}
 	_, err := d.Detector(target).Detect(t.Context(), check.Options{}, nil, rec)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Query declares that a SELECT returns no rows. It is the kind for everything
@@ -14,12 +15,12 @@ import (
 // what stands between that text and the database.
 type Query struct {
 	SQL            string            `yaml:"sql"`
-	Key            Names             `yaml:"key"`  // columns of the result; default: the first
+	Key            declare.Names     `yaml:"key"`  // columns of the result; default: the first
 	Of             string            `yaml:"of"`   // the table whose rows are judged, for "30 of 3,000,000"
 	Time           string            `yaml:"time"` // columns of the result
 	Money          string            `yaml:"money"`
 	CurrencyColumn string            `yaml:"currency_column"`
-	Show           Names             `yaml:"show"` // default: all
+	Show           declare.Names     `yaml:"show"` // default: all
 	Mask           map[string]string `yaml:"mask"`
 	// MaxRows is how many rows it may return. More is no finding but a mistake
 	// in the query. Default 5,000,000.
@@ -28,14 +29,15 @@ type Query struct {
 	clean string // the statement alone
 }
 
-func (q *Query) faults(bad func(key, format string, args ...any)) {
+// Faults implements declare.Words.
+func (q *Query) Faults(bad declare.Bad) {
 	if q.MaxRows == 0 {
 		q.MaxRows = 5_000_000
 	}
 	if q.MaxRows < 0 {
 		bad("max_rows", "max_rows must not be negative")
 	}
-	(&Subject{Table: "-", Mask: q.Mask}).faults(bad)
+	(&Subject{Table: "-", Mask: q.Mask}).Faults(bad)
 	if strings.TrimSpace(q.SQL) == "" {
 		bad("sql", "sql is missing: a SELECT that returns no rows when all is well")
 		return

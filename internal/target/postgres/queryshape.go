@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // queryShape is what a query returns, found out without running it.
@@ -53,7 +54,7 @@ func (q *Query) shape(result *Table) (*queryShape, error) {
 	}
 	key := q.Key
 	if len(key) == 0 {
-		key = Names{names[0]}
+		key = declare.Names{names[0]}
 	}
 	shape := &queryShape{}
 	var err error

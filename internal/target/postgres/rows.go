@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Rows declares that no row of a table satisfies a predicate. Only TRUE counts:
@@ -18,8 +19,9 @@ type Rows struct {
 	Wrong   string `yaml:"wrong"`
 }
 
-func (w *Rows) faults(bad func(key, format string, args ...any)) {
-	w.Subject.faults(bad)
+// Faults implements declare.Words.
+func (w *Rows) Faults(bad declare.Bad) {
+	w.Subject.Faults(bad)
 	if w.Wrong == "" {
 		bad("wrong", "wrong is missing: the condition that no row may satisfy")
 	}

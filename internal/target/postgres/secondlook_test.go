@@ -39,7 +39,7 @@ INSERT INTO k SELECT i, i, 'c' || i FROM generate_series(1, 30) i; INSERT INTO p
 					}
 					return nil
 				}
-				rec, _ := detect(t, declare(t, c.kind, c.words).Detector(open(t, o)), opts)
+				rec, _ := detect(t, declareCheck(t, c.kind, c.words).Detector(open(t, o)), opts)
 				if diff := cmp.Diff([]string{c.want}, rec.keys()); diff != "" {
 					t.Errorf("found (-want +got):\n%s", diff)
 				}
@@ -113,7 +113,7 @@ INSERT INTO k SELECT i, i / 2, now() - i * interval '1 h' + interval '1 min' FRO
 				target := open(t, brisk(dsn))
 				for mode, opts := range modes() {
 					opts.Since = 3 * time.Hour
-					rec, result := detect(t, declare(t, c.kind, c.words).Detector(target), opts)
+					rec, result := detect(t, declareCheck(t, c.kind, c.words).Detector(target), opts)
 					if diff := cmp.Diff(c.want, rec.keys()); diff != "" {
 						t.Errorf("%s: found (-want +got):\n%s", mode, diff)
 					}
@@ -126,7 +126,7 @@ INSERT INTO k SELECT i, i / 2, now() - i * interval '1 h' + interval '1 min' FRO
 	}
 	dsn := pgtest.Database(t)
 	pgtest.Exec(t, dsn, schema)
-	_, err := declare(t, "rows", `{table: k, wrong: "true"}`).Detector(open(t, brisk(dsn))).
+	_, err := declareCheck(t, "rows", `{table: k, wrong: "true"}`).Detector(open(t, brisk(dsn))).
 		Detect(t.Context(), check.Options{Since: time.Hour}, nil, &recorder{t: t})
 	if err == nil || !strings.Contains(sentence(t, err), "names no time column") {
 		t.Errorf("since without a time column: %v", err)

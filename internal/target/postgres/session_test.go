@@ -120,7 +120,7 @@ func TestCancelDuringARun(t *testing.T) {
 	for mode, opts := range modes() {
 		ctx, cancel := context.WithCancel(t.Context())
 		rec := &recorder{t: t, onSave: cancel}
-		_, err := declare(t, "rows", `{table: t, wrong: "v % 2 = 0"}`).Detector(target).Detect(ctx, opts, nil, rec)
+		_, err := declareCheck(t, "rows", `{table: t, wrong: "v % 2 = 0"}`).Detector(target).Detect(ctx, opts, nil, rec)
 		cancel()
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want the caller's own cancellation", mode, err)

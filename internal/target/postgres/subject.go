@@ -12,24 +12,26 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Subject are the words that all kinds share which judge the rows of one table.
 type Subject struct {
-	Table string `yaml:"table"`
-	Key   Names  `yaml:"key"`   // default: the primary key
-	Where string `yaml:"where"` // rows that are judged at all
+	Table string        `yaml:"table"`
+	Key   declare.Names `yaml:"key"`   // default: the primary key
+	Where string        `yaml:"where"` // rows that are judged at all
 	// MinAge spares rows whose Time is younger: a late parent, a payment still
 	// to be captured. A row without a time is never young.
-	MinAge         Duration          `yaml:"min_age"`
+	MinAge         declare.Duration  `yaml:"min_age"`
 	Time           string            `yaml:"time"`
 	Money          string            `yaml:"money"` // a column or an expression
 	CurrencyColumn string            `yaml:"currency_column"`
-	Show           Names             `yaml:"show"` // default: the key and the columns involved
+	Show           declare.Names     `yaml:"show"` // default: the key and the columns involved
 	Mask           map[string]string `yaml:"mask"` // column → class
 }
 
-func (w *Subject) faults(bad func(key, format string, args ...any)) {
+// Faults implements declare.Words.
+func (w *Subject) Faults(bad declare.Bad) {
 	if w.Table == "" {
 		bad("table", "table is missing")
 	}

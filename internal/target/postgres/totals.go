@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Totals declares that a stored column equals the sum over the rows of another
@@ -32,10 +33,10 @@ type Totals struct {
 
 // TotalRows are the rows that are added up.
 type TotalRows struct {
-	Table string `yaml:"table"`
-	Key   Names  `yaml:"key"` // the columns that refer to Totals.Key
-	Sum   string `yaml:"sum"` // an expression over one row's columns
-	Where string `yaml:"where"`
+	Table string        `yaml:"table"`
+	Key   declare.Names `yaml:"key"` // the columns that refer to Totals.Key
+	Sum   string        `yaml:"sum"` // an expression over one row's columns
+	Where string        `yaml:"where"`
 }
 
 // The classes of a wrong total.
@@ -47,8 +48,9 @@ const (
 
 const maxScale = 12
 
-func (w *Totals) faults(bad func(key, format string, args ...any)) {
-	w.Subject.faults(bad)
+// Faults implements declare.Words.
+func (w *Totals) Faults(bad declare.Bad) {
+	w.Subject.Faults(bad)
 	if w.Column == "" {
 		bad("column", "column is missing: the column that holds the total")
 	}

@@ -1,0 +1,74 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
+)
+
+// needsOf asks for a right in the domain of the check that is meant.
+func needsOf(env Env, kind, command, right string) func(context.Context, Call) ([]authz.Permission, error) {
+	return func(_ context.Context, c Call) ([]authz.Permission, error) {
+		one, err := eventsCheck(env, c, kind, command)
+		if err != nil {
+			return nil, err
+		}
+		return []authz.Permission{authz.Permission(right + ":" + one.Domain)}, nil
+	}
+}
+
+// eventsCheck reads which check is meant. It may be left out where the config has
+// only one of its kind.
+func eventsCheck(env Env, c Call, kind, command string) (check.Check, error) {
+	if len(c.Args) > 1 {
+		return check.Check{}, badInput("One check at a time, not \"%s\".", clip(strings.Join(c.Args, " "))).try(command + " " + c.Args[0])
+	}
+	if len(c.Args) == 1 {
+		return checkOfKind(env.Catalog, kind, command, c.Args[0])
+	}
+	of := ofKind(env.Catalog, kind)
+	switch len(of) {
+	case 0:
+		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
+	case 1:
+		return of[0], nil
+	}
+	return check.Check{}, badInput("Which one? There are %s.", strings.Join(names(of), ", ")).try(command + " " + of[0].Name)
+}
+
+func checkOfKind(catalog check.Catalog, kind, command, word string) (check.Check, error) {
+	of, name := ofKind(catalog, kind), strings.ToLower(word)
+	if i := slices.IndexFunc(of, func(one check.Check) bool { return one.Name == name }); i >= 0 {
+		return of[i], nil
+	}
+	if len(of) == 0 {
+		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
+	}
+	if other, known := catalog.ByName()[name]; known {
+		return check.Check{}, badInput("%s is a check of kind %s; for this there are %s.", other.Name, other.Kind, strings.Join(names(of), ", ")).try(command + " " + of[0].Name)
+	}
+	if near := nearest(name, names(of)); near != "" {
+		return check.Check{}, badInput("There is no check called \"%s\". Did you mean \"%s\"?", clip(word), near).try(command + " " + near)
+	}
+	return check.Check{}, badInput("There is no check called \"%s\"; for this there are %s.", clip(word), strings.Join(names(of), ", ")).try(command + " " + of[0].Name)
+}
+
+func ofKind(catalog check.Catalog, kind string) []check.Check {
+	var out []check.Check
+	for _, one := range catalog {
+		if one.Kind == kind {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func eventsExamples(env Env, command, kind string) []string {
+	if of := ofKind(env.Catalog, kind); len(of) > 0 {
+		return []string{command, command + " " + of[0].Name}
+	}
+	return []string{command}
+}

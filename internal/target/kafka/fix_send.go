@@ -1,0 +1,210 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/integritybot/integritybot/internal/fix"
+)
+
+// posting is one batch being made.
+type posting struct {
+	s     *sender
+	plan  fix.Plan
+	forms []fix.Form
+	batch fix.Batch
+
+	specs []sendSpec // by form
+	fates []posted   // by change
+}
+
+// posted is what becomes of one change.
+type posted struct {
+	record *kgo.Record // what is sent
+	letter *kgo.Record // what it is a copy of; nil for an event
+	id     string      // of the event in it, if processed ones are known
+	why    fix.Why     // left alone, because
+}
+
+// make makes the batch, wholly or not at all. After an error the producer is
+// dropped: the next one reads what became of it.
+func (w *posting) make(ctx context.Context) (fix.Result, error) {
+	result, err := w.once(ctx)
+	for err != nil && w.leaves(err) {
+		result, err = w.again(ctx)
+	}
+	if err == nil {
+		return result, nil
+	}
+	w.s.drop()
+	if errors.As(err, new(*fix.Halt)) {
+		return fix.Result{}, err
+	}
+	return fix.Result{}, w.notSent(ctx, err)
+}
+
+// again makes the batch anew, with what was learnt about the topics.
+func (w *posting) again(ctx context.Context) (fix.Result, error) {
+	topics := w.s.topics
+	w.s.drop()
+	if err := w.s.open(ctx); err != nil {
+		return fix.Result{}, err
+	}
+	if w.s.memory.Next != w.batch.N {
+		return fix.Result{}, problemf("Another process of the bot is carrying out %s.", w.plan.Ref())
+	}
+	w.s.topics = topics
+	w.s.limited()
+	return w.transact(ctx)
+}
+
+// once works out what is to be sent, and sends it.
+func (w *posting) once(ctx context.Context) (fix.Result, error) {
+	if err := w.prepare(ctx); err != nil {
+		return fix.Result{}, err
+	}
+	return w.transact(ctx)
+}
+
+// result is what becomes of the batch, and how many of its copies may come back.
+func (w *posting) result() (fix.Result, int64) {
+	r := fix.Result{Batch: w.batch.N, Pass: 1, At: w.s.x.t.opts.Now().UTC()}
+	sent := int64(0)
+	for i, f := range w.fates {
+		if f.why != "" {
+			r.Skipped = append(r.Skipped, fix.Skipped{Index: i, Why: f.why})
+			continue
+		}
+		r.Changed++
+		if w.specs[w.batch.Changes[i].Form].Kind == sendLetter {
+			sent++
+		}
+	}
+	return r, sent
+}
+
+// transact sends the copies and the record of them in one transaction.
+func (w *posting) transact(ctx context.Context) (fix.Result, error) {
+	result, sent := w.result()
+	next := w.s.memory.with(result, len(w.batch.Changes), sent)
+	text, err := next.text()
+	if err != nil {
+		return fix.Result{}, err
+	}
+	if len(text) > memoryMost {
+		return fix.Result{}, &fix.Halt{Sentence: fmt.Sprintf(
+			"So many records changed or went away since the preview that the cluster cannot keep which ones. Batch %d and those after it were not sent: make a new preview.", w.batch.N+1)}
+	}
+	bounded, cancel := context.WithTimeout(ctx, sendWithin)
+	defer cancel()
+	if err := w.fill(bounded, text); err != nil {
+		w.abort(ctx)
+		return fix.Result{}, err
+	}
+	if err := w.commit(ctx, result.Changed == 0); err != nil {
+		return fix.Result{}, err
+	}
+	w.s.memory = next
+	if result.Changed == 0 {
+		w.s.drop() // its client does not know of the transaction that was ended
+	}
+	return result, nil
+}
+
+// fill puts everything into the transaction.
+func (w *posting) fill(ctx context.Context, text string) error {
+	client := w.s.client
+	if err := client.BeginTransaction(); err != nil {
+		return err
+	}
+	if err := w.produce(ctx); err != nil {
+		return err
+	}
+	return w.remember(ctx, text)
+}
+
+// produce sends all copies, in order, and waits until the brokers have them.
+func (w *posting) produce(ctx context.Context) error {
+	var mu sync.Mutex
+	var first error
+	for i := range w.fates {
+		f := &w.fates[i]
+		if f.why != "" {
+			continue
+		}
+		w.s.client.Produce(ctx, copied(f.record), func(_ *kgo.Record, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil && first == nil {
+				first = &refusedError{change: i, topic: f.record.Topic, err: err}
+			}
+		})
+		if w.singly(f.record.Topic) {
+			if err := w.s.client.Flush(ctx); err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		err := first
+		mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.s.client.Flush(ctx); err != nil {
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return first
+}
+
+// copied is a record that the client may write to: after an abort the same one is
+// sent again.
+func copied(r *kgo.Record) *kgo.Record {
+	c := *r
+	return &c
+}
+
+// refusedError is a record that was not taken.
+type refusedError struct {
+	change int
+	topic  string
+	err    error
+}
+
+func (e *refusedError) Error() string { return fmt.Sprintf("produce to %s: %v", e.topic, e.err) }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// singly tells whether records of a topic are sent one after the other, because
+// one of them is too large and it has to be found out which.
+func (w *posting) singly(topic string) bool { return w.s.topics[topic].limit == unknownLimit }
+
+// leaves decides what to do when a topic refused a record for its size although
+// that could not be known: first its records are sent one after the other, and
+// then the one that is refused is left alone, and with it all that are as large.
+// The others must not suffer from it. false: that is not what happened.
+func (w *posting) leaves(err error) bool {
+	var refused *refusedError
+	if !errors.As(err, &refused) || !errors.Is(err, kerr.MessageTooLarge) {
+		return false
+	}
+	if !w.singly(refused.topic) {
+		d := w.s.topics[refused.topic]
+		d.limit = unknownLimit
+		w.s.topics[refused.topic] = d
+		return true
+	}
+	size := sizeOf(w.fates[refused.change].record)
+	for i := range w.fates {
+		if f := &w.fates[i]; f.why == "" && f.record.Topic == refused.topic && sizeOf(f.record) >= size {
+			f.why = whyLarge
+		}
+	}
+	return true
+}

@@ -1,0 +1,140 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// remember commits the plan's progress in the transaction. The requests are made
+// here because the client's own belong to consumers.
+func (w *posting) remember(ctx context.Context, text string) error {
+	id, epoch, err := w.s.client.ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	add := kmsg.NewPtrAddOffsetsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = w.s.name(), id, epoch, w.s.name()
+	err = w.s.settled(ctx, func() error {
+		added, err := add.RequestWith(ctx, w.s.client)
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(added.ErrorCode)
+	})
+	if err != nil {
+		return fmt.Errorf("add the group to the transaction: %w", err)
+	}
+	commit := w.offsets(text)
+	commit.ProducerID, commit.ProducerEpoch = id, epoch
+	err = w.s.settled(ctx, func() error {
+		answer, err := commit.RequestWith(ctx, w.s.client)
+		if err != nil {
+			return err
+		}
+		for _, topic := range answer.Topics {
+			for _, p := range topic.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit offsets in the transaction: %w", err)
+	}
+	return nil
+}
+
+// settled repeats a request while the transaction before is still being ended.
+func (s *sender) settled(ctx context.Context, do func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := do()
+		if !errors.Is(err, kerr.ConcurrentTransactions) || sleep(ctx, backoff(attempt)) != nil {
+			return err
+		}
+	}
+}
+
+// offsets are where the plan has got to in each partition that the batch is about.
+// The text stands beside the same one every time.
+func (w *posting) offsets(text string) *kmsg.TxnOffsetCommitRequest {
+	spec := w.specs[w.batch.Changes[0].Form]
+	next := map[int32]int64{spec.Home: 0}
+	for i, f := range w.fates {
+		if f.letter != nil && w.specs[w.batch.Changes[i].Form].At == spec.At {
+			next[f.letter.Partition] = max(next[f.letter.Partition], f.letter.Offset+1)
+		}
+	}
+	if next[spec.Home] == 0 {
+		next[spec.Home] = int64(w.batch.N) + 1 // it has no meaning but to hold the text
+	}
+	r := kmsg.NewPtrTxnOffsetCommitRequest()
+	r.TransactionalID, r.Group, r.Generation = w.s.name(), w.s.name(), -1
+	topic := kmsg.NewTxnOffsetCommitRequestTopic()
+	topic.Topic = spec.At
+	for partition, offset := range next {
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset = partition, offset
+		if partition == spec.Home {
+			p.Metadata = &text
+		}
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	r.Topics = append(r.Topics, topic)
+	return r
+}
+
+// unsettledError is an error after which nobody here knows whether the batch was
+// sent.
+type unsettledError struct{ err error }
+
+func (e *unsettledError) Error() string { return "while committing: " + e.err.Error() }
+func (e *unsettledError) Unwrap() error { return e.err }
+
+// commit is not stopped by the caller: a batch is sent or not, and known to be.
+func (w *posting) commit(ctx context.Context, empty bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	end := func() error { return w.s.client.EndTransaction(ctx, kgo.TryCommit) }
+	if empty {
+		end = func() error { return w.s.end(ctx) }
+	}
+	if err := end(); err != nil {
+		return &unsettledError{err}
+	}
+	return nil
+}
+
+// end commits a transaction in which nothing was produced: the client takes it
+// for none.
+func (s *sender) end(ctx context.Context) error {
+	id, epoch, err := s.client.ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	r := kmsg.NewPtrEndTxnRequest()
+	r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = s.name(), id, epoch, true
+	return s.settled(ctx, func() error {
+		answer, err := r.RequestWith(ctx, s.client)
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(answer.ErrorCode)
+	})
+}
+
+// abort ends the transaction at once, so that consumers do not wait for it. If it
+// cannot, whoever comes next does.
+func (w *posting) abort(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.x.t.opts.RequestTimeout)
+	defer cancel()
+	if w.s.client.AbortBufferedRecords(ctx) == nil {
+		_ = w.s.client.EndTransaction(ctx, kgo.TryAbort)
+	}
+}
