@@ -36,10 +36,20 @@ func (t *Target) Applier(s Sources) fix.Applier {
 	return x
 }
 
+// How the producer of a plan is taken. Whoever sends must not make one by itself:
+// between the fence that making one is and the first record, the worker asks the
+// store whether the plan is still its own. A process that wakes up late would
+// otherwise fence its successor and send what was given to another plan.
+const (
+	anew    = iota // fence all others, this process's own producer too, and read what the cluster remembers
+	ifNeeds        // the same, unless there is a producer
+	asItIs         // there is a producer, or it is an error
+)
+
 // take gives the producer of a plan to one caller at a time. It has fenced every
 // other one of the plan, and knows what the cluster remembers. Whoever takes it
 // gives it back.
-func (x *Sending) take(ctx context.Context, plan int64) (*sender, error) {
+func (x *Sending) take(ctx context.Context, plan int64, how int) (*sender, error) {
 	x.sweep()
 	for {
 		s, err := x.sender(plan)
@@ -55,12 +65,22 @@ func (x *Sending) take(ctx context.Context, plan int64) (*sender, error) {
 			<-s.turn
 			continue
 		}
-		if err := s.open(ctx); err != nil {
+		if err := s.opened(ctx, how); err != nil {
 			s.give()
 			return nil, err
 		}
 		return s, nil
 	}
+}
+
+func (s *sender) opened(ctx context.Context, how int) error {
+	switch {
+	case how == anew:
+		s.drop()
+	case how == asItIs && s.client == nil:
+		return problemf("The connection of %s to Kafka %s has to be made anew.", fix.Ref(s.plan), s.x.t.opts.Place)
+	}
+	return s.open(ctx)
 }
 
 // sender finds the producer of a plan, or makes one that is not open yet.
@@ -131,7 +151,7 @@ func (x *Sending) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fix
 	if pass != 1 {
 		return fix.Result{}, problemf("Records are sent in one pass, and this is pass %d: make a new preview.", pass)
 	}
-	s, err := x.take(ctx, p.ID)
+	s, err := x.take(ctx, p.ID, asItIs)
 	if err != nil {
 		return fix.Result{}, err
 	}
@@ -148,9 +168,10 @@ func (x *Sending) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fix
 }
 
 // Applied implements fix.Applier: what it tells stays true, because it fences
-// whoever was sending for the plan.
+// whoever was sending for the plan. It does so every time: a producer that this
+// process still has knows nothing of what another one has sent since.
 func (x *Sending) Applied(ctx context.Context, plan int64) ([]fix.Result, error) {
-	s, err := x.take(ctx, plan)
+	s, err := x.take(ctx, plan, anew)
 	if err != nil {
 		return nil, err
 	}

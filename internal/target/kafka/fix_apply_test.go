@@ -56,6 +56,7 @@ func TestApplyTwiceIsOnce(t *testing.T) {
 		}
 		second := r.sendingOf(r.bot(nil))
 		for _, x := range []*Sending{first, second, first} {
+			r.asked(x, p)
 			for _, b := range p.Draft.Content.Batches() {
 				got, err := x.Apply(t.Context(), p, p.Draft.Content.Forms, b, 1, nil)
 				if err != nil || got.Changed != int64(len(b.Changes)) {

@@ -30,7 +30,7 @@ func (x *Sending) Busy(ctx context.Context, p fix.Plan, forms []fix.Form, next *
 	if err != nil {
 		return "", err
 	}
-	s, err := x.take(ctx, p.ID)
+	s, err := x.take(ctx, p.ID, ifNeeds)
 	if err != nil {
 		return "", err
 	}

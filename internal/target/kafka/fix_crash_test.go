@@ -99,7 +99,11 @@ func (c crash) strike(t *testing.T, r *rig) {
 	}
 	r.once(crashLetters)
 
-	// The first one is back, and knows of nothing.
+	// The first one is back, and knows of nothing: it sends nothing before it has asked.
+	if _, err := first.Apply(t.Context(), p, forms, batches[len(batches)-1], 1, nil); err == nil {
+		t.Error("the one that was gone sends without asking first")
+	}
+	r.asked(first, p)
 	for _, b := range batches {
 		if result, err := first.Apply(t.Context(), p, forms, b, 1, nil); err == nil && result.Changed != int64(len(b.Changes)) {
 			t.Errorf("the one that was gone says of batch %d: %+v", b.N, result)
@@ -131,6 +135,11 @@ func (c crash) die(t *testing.T, r *rig, x *Sending, p fix.Plan) {
 				case <-ctx.Done():
 				}
 			}()
+		}
+		if i == 0 {
+			if _, err := x.Applied(ctx, p.ID); err != nil {
+				break
+			}
 		}
 		if _, err := x.Apply(ctx, p, forms, b, 1, nil); err != nil {
 			break
@@ -173,7 +182,7 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 		p := r.draft(r.fixOf("", ""), fix.Order{ID: 7})
 		b := p.Draft.Content.Batches()[0]
 		frozen := r.sendingOf(r.bot(nil))
-		s, err := frozen.take(t.Context(), p.ID)
+		s, err := frozen.take(t.Context(), p.ID, anew)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,6 +221,10 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.once(20)
+		if _, err := frozen.Apply(t.Context(), p, p.Draft.Content.Forms, b, 1, nil); err == nil || !strings.Contains(sentence(t, err), "has to be made anew") {
+			t.Errorf("the frozen one sends without asking first: %v", err)
+		}
+		r.asked(frozen, p)
 		got, err := frozen.Apply(t.Context(), p, p.Draft.Content.Forms, b, 1, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -220,6 +233,32 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 			t.Errorf("what both say (-other +frozen):\n%s", diff)
 		}
 		r.once(20)
+	})
+}
+
+// TestWhatAnotherProcessSentIsSeen: a process whose producer is still open, and that
+// slept while another one went on with the plan, does not take what it remembers
+// itself for the truth.
+func TestWhatAnotherProcessSentIsSeen(t *testing.T) {
+	t.Parallel()
+	onPeers(t, kafkatest.Options{}, func(t *testing.T, r *rig) {
+		for i := range 40 {
+			r.send(r.letter(int32(i%4), int64(i), "k", "v"))
+		}
+		p := r.draft(r.fixOf("", ""), fix.Order{ID: 7})
+		p.Draft.Content.PerBatch = 20
+		batches := p.Draft.Content.Batches()
+		slept, other := r.sending(), r.sendingOf(r.bot(nil))
+		for i, x := range []*Sending{slept, other} {
+			r.asked(x, p)
+			if _, err := x.Apply(t.Context(), p, p.Draft.Content.Forms, batches[i], 1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := r.asked(slept, p); len(got) != 2 {
+			t.Errorf("the one that slept knows of %d batches, and 2 were sent", len(got))
+		}
+		r.once(40)
 	})
 }
 
@@ -235,6 +274,7 @@ func TestABrokerGoneInMidReplay(t *testing.T) {
 		p.Draft.Content.PerBatch = 20
 		forms, batches := p.Draft.Content.Forms, p.Draft.Content.Batches()
 		x := r.sendingOf(r.bot(func(o *Options) { o.DialTimeout, o.RequestTimeout = time.Second, time.Second }))
+		r.asked(x, p)
 		if _, err := x.Apply(t.Context(), p, forms, batches[0], 1, nil); err != nil {
 			t.Fatal(err)
 		}

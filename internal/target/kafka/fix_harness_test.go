@@ -169,6 +169,17 @@ func (r *rig) carry(x *Sending, p fix.Plan) ([]fix.Result, error) {
 	return r.end(ctx, x, p, claims), nil
 }
 
+// asked asks what was sent, as the worker does before it sends and after every
+// error.
+func (r *rig) asked(x *Sending, p fix.Plan) []fix.Result {
+	r.t.Helper()
+	results, err := x.Applied(r.t.Context(), p.ID)
+	if err != nil {
+		r.t.Fatalf("what was sent: %v", err)
+	}
+	return results
+}
+
 func (r *rig) wait(ctx context.Context, x *Sending, p fix.Plan, next *fix.Batch) error {
 	for {
 		why, err := x.Busy(ctx, p, p.Draft.Content.Forms, next)

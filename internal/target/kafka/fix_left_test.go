@@ -91,7 +91,7 @@ func TestWhatATopicRefusesDoesNotStopTheOthers(t *testing.T) {
 			p.Draft.Content.Changes[i].After = `{"p":-1,"n":1}`
 		}
 		x := r.sending()
-		s, err := x.take(t.Context(), 8)
+		s, err := x.take(t.Context(), 8, anew)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestAMemoryThatIsFull(t *testing.T) {
 		r.send(r.letter(0, 1, "a", "v"))
 		p := r.draft(r.fixOf("", ""), fix.Order{ID: 7})
 		x := r.sending()
-		s, err := x.take(t.Context(), 7)
+		s, err := x.take(t.Context(), 7, anew)
 		if err != nil {
 			t.Fatal(err)
 		}

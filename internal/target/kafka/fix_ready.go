@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -10,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // The names under which rights are asked for before there is a plan.
@@ -25,7 +28,44 @@ func (x *Sending) Ready(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	return x.coordinated(ctx, client)
+	if err := x.coordinated(ctx, client); err != nil {
+		return err
+	}
+	return x.remembers(ctx, client)
+}
+
+// remembers makes sure that the cluster keeps a plan's progress for as long as
+// somebody may come back and ask for it. Source: Apache Kafka, "Broker Configs",
+// offsets.retention.minutes. A cluster that does not tell, because that takes
+// rights that a sender need not have, is believed to do as Kafka does by default.
+func (x *Sending) remembers(ctx context.Context, client *kgo.Client) error {
+	asking, cancel := x.t.ask(ctx)
+	defer cancel()
+	admin := kadm.NewClient(client)
+	brokers, err := admin.ListBrokers(asking)
+	if err != nil {
+		return x.t.problem(ctx, act{doing: "asking for the brokers", sends: true}, err)
+	}
+	if len(brokers) == 0 {
+		return nil
+	}
+	told, err := admin.DescribeBrokerConfigs(asking, brokers[0].NodeID)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	for _, one := range told {
+		for _, c := range one.Configs {
+			minutes, err := strconv.ParseInt(c.MaybeValue(), 10, 64)
+			if c.Key != "offsets.retention.minutes" || err != nil {
+				continue
+			}
+			if kept := time.Duration(minutes) * time.Minute; kept < fix.Remembered {
+				return problemf("Kafka %s forgets after %s what a plan has sent, and after a crash the bot may have to ask for up to %s: raise offsets.retention.minutes to %d or more on its brokers.",
+					x.t.opts.Place, phrase.Age(kept), phrase.Age(fix.Remembered), int64(fix.Remembered/time.Minute))
+			}
+		}
+	}
+	return nil
 }
 
 // coordinated asks for the coordinators of a transaction and of a group.

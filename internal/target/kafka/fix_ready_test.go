@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
@@ -53,6 +54,7 @@ func TestRightsThatAreMissing(t *testing.T) {
 			t.Fatalf("the plan: %+v", p.Draft.Left)
 		}
 		refused("the topic", x.MayApply(t.Context(), p.Draft.Content.Forms), "may not write topic "+r.events)
+		r.asked(x, p)
 		_, err := x.Apply(t.Context(), p, p.Draft.Content.Forms, p.Draft.Content.Batches()[0], 1, nil)
 		refused("the topic at once", err, "User:bot may not write topic "+r.events)
 		refused("the topic at once", err, "Batch 1 of P-7 was not sent.")
@@ -106,5 +108,17 @@ func TestThereIsNoWayBack(t *testing.T) {
 	}
 	if n, err := x.Purge(context.Background(), time.Time{}); n != 0 || err != nil {
 		t.Errorf("purged %d, %v", n, err)
+	}
+}
+
+// TestAForgetfulCluster: where a plan's progress would be forgotten before anybody may
+// have asked for it, nothing is sent.
+func TestAForgetfulCluster(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Options{Peer: kafkatest.Fake, Fake: []kfake.Opt{kfake.BrokerConfigs(map[string]string{"offsets.retention.minutes": "1440"})}})
+	r := newRig(t, cluster)
+	err := r.sending().Ready(t.Context())
+	if says := sentence(t, err); !strings.Contains(says, "forgets after 24 h") || !strings.Contains(says, "raise offsets.retention.minutes to 7200 or more") {
+		t.Errorf("it says: %s", says)
 	}
 }

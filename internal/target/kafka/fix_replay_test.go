@@ -192,6 +192,7 @@ func TestTooManyComeBack(t *testing.T) {
 		if len(batches[0].Changes) != 10 {
 			t.Fatalf("the canary is %d", len(batches[0].Changes))
 		}
+		r.asked(x, p)
 		if _, err := x.Apply(t.Context(), p, forms, batches[0], 1, nil); err != nil {
 			t.Fatal(err)
 		}

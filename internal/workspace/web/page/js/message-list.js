@@ -19,10 +19,14 @@ const sameGroup = (before, message) => before && (before.user || before.bot_id) 
 function useStickyScroll({scroller, content, last: lastTS, mine, fromTop, onNew}) {
   const stuck = useRef(!fromTop);
   const last = useRef();
+  const top = useRef(0);
   const toEnd = () => { if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight; };
   const scrolled = () => {
     const {scrollTop, scrollHeight, clientHeight} = scroller.current;
-    stuck.current = scrollHeight - scrollTop - clientHeight < atBottomPX;
+    const atEnd = scrollHeight - scrollTop - clientHeight < atBottomPX;
+    // Content that grew before this event came is not somebody who went up.
+    if (atEnd || fromTop || scrollTop < top.current) stuck.current = atEnd;
+    top.current = scrollTop;
     return stuck.current;
   };
   useEffect(() => {
