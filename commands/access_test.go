@@ -46,6 +46,7 @@ func TestEveryPersonAndEveryCommand(t *testing.T) {
 		{"events dlq", "yyynynnnnn"},
 		{"events dlq failed-events --group-by key", "yyynynnnnn"},
 		{"events export", "ynnnynnnnn"}, // the right to check is not the right to the data
+		{"again R-10", "ynnnynnnnn"},    // it was an export
 		{"events replay --limit 10", "yyynynnnnn"},
 		{"events replay-aggregate o-17", "yyynynnnnn"},
 		{"fix P-39", "yyynynnnnn"},

@@ -13,46 +13,58 @@ import (
 // againCommand runs the checks of an earlier run once more: the other end of
 // the button "Run again". The rights are those of today's declarations.
 func againCommand(env Env) Command {
-	order := func(ctx context.Context, c Call) (check.Order, []check.Check, error) {
-		run, only, err := findRun(ctx, env.Archive, c, "again")
-		if err != nil {
-			return check.Order{}, nil, err
-		}
-		o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
-		if run.Step == check.StepVerify && only == "" {
-			o.Step = run.Step
-		}
-		var checks []check.Check
-		for _, one := range env.Catalog {
-			if slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name) {
-				checks = append(checks, one)
-			}
-		}
-		if len(checks) == 0 {
-			return check.Order{}, nil, badInput("The checks of %s are no longer in the config.", run.Ref()).try("check all")
-		}
-		if only != "" {
-			o.Title, o.Words = checks[0].Title, "check "+only
-		}
-		o.Checks = names(checks)
-		return o, checks, nil
-	}
 	return Command{
 		Name: "again", Args: "<run>", Summary: "run the checks of a run again", Hidden: true,
 		Examples: []string{"again R-1042"},
 		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
-			_, checks, err := order(ctx, c)
+			o, checks, err := onceMore(ctx, env, c)
+			if o.Step == check.StepExport {
+				return []authz.Permission{exportOf(checks[0])}, err
+			}
 			return permissions(checks), err
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			o, _, err := order(ctx, c)
+			o, _, err := onceMore(ctx, env, c)
 			if err != nil {
 				return Prepared{}, err
+			}
+			if o.Step == check.StepExport && c.Place.Shared {
+				return Prepared{}, errSharedExport()
 			}
 			c.Request.Thread = "" // a new run is a message of its own in the channel
 			return startRun(env, c, o), nil
 		},
 	}
+}
+
+// onceMore is the order of an earlier run again. An export stays one: what gives
+// records out is never begun, nor allowed, as a check.
+func onceMore(ctx context.Context, env Env, c Call) (check.Order, []check.Check, error) {
+	run, only, err := findRun(ctx, env.Archive, c, "again")
+	if err != nil {
+		return check.Order{}, nil, err
+	}
+	o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
+	switch {
+	case run.Step == check.StepExport:
+		o.Step, o.Select, o.Limit = run.Step, run.Select, run.Limit
+	case run.Step == check.StepVerify && only == "":
+		o.Step = run.Step
+	}
+	var checks []check.Check
+	for _, one := range env.Catalog {
+		if slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name) {
+			checks = append(checks, one)
+		}
+	}
+	if len(checks) == 0 {
+		return check.Order{}, nil, badInput("The checks of %s are no longer in the config.", run.Ref()).try("check all")
+	}
+	if only != "" && o.Step != check.StepExport {
+		o.Title, o.Words = checks[0].Title, "check "+only
+	}
+	o.Checks = names(checks)
+	return o, checks, nil
 }
 
 // findRun reads the one argument of a command as a run, or as one check of a

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/check/report"
 	"github.com/integritybot/integritybot/internal/message"
 )
@@ -28,6 +29,9 @@ func detailsCommand(env Env) Command {
 			}
 			if run.Channel != c.Request.Channel {
 				return Prepared{}, badInput("%s was asked for in another channel; look there.", run.Ref()).try("check all")
+			}
+			if run.Step == check.StepExport {
+				return Prepared{}, badInput("%s gave out records and judged none, so there is nothing to tell about it; its message says it all.", run.Ref()).try("again " + run.Ref())
 			}
 			if len(run.Findings) == 0 {
 				return Prepared{}, badInput("%s has no finished check yet; wait for it.", run.Ref()).try("details " + run.Ref())

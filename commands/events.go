@@ -46,17 +46,19 @@ func eventsCommand(env Env, registry func() *Registry) Command {
 
 func noSuchEvents(known []Command, word string) error {
 	var names []string
+	examples := map[string]string{}
 	for _, one := range known {
-		names = append(names, strings.TrimPrefix(one.Name, "events "))
+		name := strings.TrimPrefix(one.Name, "events ")
+		names, examples[name] = append(names, name), one.example()
 	}
 	low := strings.ToLower(word)
 	for _, wish := range []string{"reset", "seek", "rewind", "offset", "commit", "skip"} {
 		if strings.Contains(low, wish) {
-			return badInput("I never move a consumer group's offsets: a group at work would read everything again, or miss some of it for ever. What failed can be sent on again one by one.").try("events replay")
+			return badInput("I never move a consumer group's offsets: a group at work would read everything again, or miss some of it for ever. What failed can be sent on again one by one.").try(examples["replay"])
 		}
 	}
 	if near := nearest(low, names); near != "" {
-		return badInput("events has no \"%s\". Did you mean \"events %s\"?", clip(word), near).try("events " + near)
+		return badInput("events has no \"%s\". Did you mean \"events %s\"?", clip(word), near).try(examples[near])
 	}
 	return badInput("events has no \"%s\"; it has %s.", clip(word), strings.Join(names, ", ")).try("help events")
 }
@@ -85,7 +87,7 @@ func eventsDLQCommand(env Env) Command {
 	return Command{
 		Name: "events dlq", Under: "events", Args: "[check]",
 		Summary:  "what consumers gave up on (dead letters), counted; reading commits nothing",
-		Examples: append(eventsExamples(env, "events dlq", kindLetters), "events dlq --group-by topic"),
+		Examples: eventsExamples(env, "events dlq", kindLetters, "--group-by topic"),
 		General:  "check:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.String("group-by", "", "error|topic|key|age")
@@ -97,28 +99,28 @@ func eventsDLQCommand(env Env) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
-			o := check.Order{Options: check.Options{Overview: true}}
-			if o.Options.GroupBy, err = groupBy(c); err != nil {
+			o, example := check.Order{Options: check.Options{Overview: true}}, naming(env, one, "events dlq")
+			if o.Options.GroupBy, err = groupBy(c, example); err != nil {
 				return Prepared{}, err
 			}
 			if err := sinceFlag(c, &o.Options); err != nil {
-				return Prepared{}, err.try("events dlq --since 2h")
+				return Prepared{}, err.try(example + " --since 2h")
 			}
 			return eventsRun(env, c, one, o)
 		},
 	}
 }
 
-func groupBy(c Call) (string, error) {
+func groupBy(c Call, example string) (string, error) {
 	word, _ := c.Flags.GetString("group-by")
 	if word == "" && !c.Flags.Changed("group-by") || slices.Contains(groupings(), word) {
 		return word, nil
 	}
 	bad := badInput("Dead letters cannot be counted by \"%s\"; by %s.", clip(word), strings.Join(groupings(), ", "))
 	if near := nearest(strings.ToLower(word), groupings()); near != "" {
-		return "", bad.try("events dlq --group-by " + near)
+		return "", bad.try(example + " --group-by " + near)
 	}
-	return "", bad.try("events dlq --group-by error")
+	return "", bad.try(example + " --group-by error")
 }
 
 // eventsExportCommand gives dead letters as they are, to the byte: for whoever has
@@ -127,7 +129,7 @@ func eventsExportCommand(env Env) Command {
 	return Command{
 		Name: "events export", Under: "events", Args: "[check]",
 		Summary:  "dead letters as a file (NDJSON), unmasked, that imports back to the byte",
-		Examples: append(eventsExamples(env, "events export", kindLetters), "events export --match error=NullPointer --limit 100"),
+		Examples: eventsExamples(env, "events export", kindLetters, "--match error=NullPointer --limit 100"),
 		General:  "export:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.StringArray("match", nil, "key=o-17")
@@ -141,21 +143,28 @@ func eventsExportCommand(env Env) Command {
 				return Prepared{}, err
 			}
 			if c.Place.Shared {
-				return Prepared{}, badInput("This channel is shared with another organisation, so no records are given out here. Use a private channel.")
+				return Prepared{}, errSharedExport()
 			}
-			o := check.Order{Step: check.StepExport}
-			if o.Select, err = selecting(env, c, "events export"); err != nil {
+			o, example := check.Order{Step: check.StepExport}, naming(env, one, "events export")
+			if o.Select, err = selecting(env, c, example); err != nil {
 				return Prepared{}, err
 			}
 			if err := sinceFlag(c, &o.Options); err != nil {
-				return Prepared{}, err.try("events export --since 2h")
+				return Prepared{}, err.try(example + " --since 2h")
 			}
-			if o.Limit, err = numberFlag(c, "limit", exportLimit, "events export --limit 1000"); err != nil {
+			if o.Limit, err = numberFlag(c, "limit", exportLimit, example+" --limit 1000"); err != nil {
 				return Prepared{}, err
 			}
 			return eventsRun(env, c, one, o)
 		},
 	}
+}
+
+// exportOf is the right to be given a check's records as they are.
+func exportOf(one check.Check) authz.Permission { return authz.Permission("export:" + one.Domain) }
+
+func errSharedExport() *InputError {
+	return badInput("This channel is shared with another organisation, so no records are given out here. Use a private channel.")
 }
 
 // eventsRun starts a run of one check.

@@ -23,13 +23,13 @@ func needsOf(env Env, kind, command, right string) func(context.Context, Call) (
 // eventsCheck reads which check is meant. It may be left out where the config has
 // only one of its kind.
 func eventsCheck(env Env, c Call, kind, command string) (check.Check, error) {
-	if len(c.Args) > 1 {
-		return check.Check{}, badInput("One check at a time, not \"%s\".", clip(strings.Join(c.Args, " "))).try(command + " " + c.Args[0])
-	}
-	if len(c.Args) == 1 {
+	of := ofKind(env.Catalog, kind)
+	switch {
+	case len(c.Args) > 1 && len(of) > 0:
+		return check.Check{}, badInput("One check at a time, not \"%s\".", clip(strings.Join(c.Args, " "))).try(command + " " + of[0].Name)
+	case len(c.Args) > 0:
 		return checkOfKind(env.Catalog, kind, command, c.Args[0])
 	}
-	of := ofKind(env.Catalog, kind)
 	switch len(of) {
 	case 0:
 		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
@@ -66,9 +66,28 @@ func ofKind(catalog check.Catalog, kind string) []check.Check {
 	return out
 }
 
-func eventsExamples(env Env, command, kind string) []string {
-	if of := ofKind(env.Catalog, kind); len(of) > 0 {
-		return []string{command, command + " " + of[0].Name}
+// naming is a command about a check as it has to be typed: examples have to work
+// where the config has several of its kind, too.
+func naming(env Env, one check.Check, command string) string {
+	if len(ofKind(env.Catalog, one.Kind)) > 1 {
+		return command + " " + one.Name
 	}
-	return []string{command}
+	return command
+}
+
+// eventsExamples are examples that work, the last of them with flags if there are
+// any.
+func eventsExamples(env Env, command, kind string, flags ...string) []string {
+	of := ofKind(env.Catalog, kind)
+	if len(of) == 0 {
+		return []string{command}
+	}
+	examples := []string{naming(env, of[0], command)}
+	if named := command + " " + of[0].Name; named != examples[0] {
+		examples = append(examples, named)
+	}
+	for _, f := range flags {
+		examples = append(examples, examples[0]+" "+f)
+	}
+	return examples
 }

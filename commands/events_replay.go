@@ -29,7 +29,7 @@ func eventsReplayCommand(env Env) Command {
 	return Command{
 		Name: "events replay", Under: "events", Args: "[check]",
 		Summary:  "preview sending dead letters on again; nothing is sent before somebody confirms it",
-		Examples: append(eventsExamples(env, "events replay", kindLetters), "events replay --match error=NullPointer --limit 100"),
+		Examples: eventsExamples(env, "events replay", kindLetters, "--match error=NullPointer --limit 100"),
 		General:  "fix:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.StringArray("match", nil, "key=o-17")
@@ -66,18 +66,19 @@ func replayOrder(env Env, c Call, one check.Check, declared fix.Declared) (fix.O
 		return o, badInput("The fix of %s does not allow %s; its config allows %s.", one.Name, o.Mode, strings.Join(declared.Planner.Modes(), ", ")).try("fix " + one.Name)
 	}
 	var err error
-	if o.Select, err = selecting(env, c, "events replay"); err != nil {
+	example := naming(env, one, "events replay")
+	if o.Select, err = selecting(env, c, example); err != nil {
 		return o, err
 	}
-	if o.Rate, err = numberFlag(c, "rate", fastest, "events replay --rate 100"); err != nil {
+	if o.Rate, err = numberFlag(c, "rate", fastest, example+" --rate 100"); err != nil {
 		return o, err
 	}
 	if err := limitFlag(&o, c, declared); err != nil {
-		return o, err.try("events replay --limit 100")
+		return o, err.try(example + " --limit 100")
 	}
 	var ago check.Options
 	if bad := sinceFlag(c, &ago); bad != nil {
-		return o, bad.try("events replay --since 2h")
+		return o, bad.try(example + " --since 2h")
 	}
 	if ago.Since > 0 {
 		o.From = env.Now().Add(-ago.Since)
@@ -88,7 +89,7 @@ func replayOrder(env Env, c Call, one check.Check, declared fix.Declared) (fix.O
 // eventsAggregateCommand asks for a plan that sends one aggregate's events again
 // from where its service keeps them.
 func eventsAggregateCommand(env Env) Command {
-	const example = "events replay-aggregate o-17"
+	example := aggregateExample(env)
 	return Command{
 		Name: "events replay-aggregate", Under: "events", Args: "<id>",
 		Summary:  "preview sending one aggregate's events again from the event store, in their order",
@@ -117,9 +118,9 @@ func eventsAggregateCommand(env Env) Command {
 				return Prepared{}, err
 			}
 			if !slices.Contains(declared.Planner.Modes(), modeAggregate) {
-				return Prepared{}, badInput("The fix of %s names no event store to read from (event_store, and aggregate among its modes).", one.Name).try("events replay")
+				return Prepared{}, badInput("The fix of %s names no event store to read from (event_store, and aggregate among its modes).", one.Name).try(naming(env, one, "events replay"))
 			}
-			o, err := aggregateOrder(c, one)
+			o, err := aggregateOrder(env, c, one)
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -130,19 +131,12 @@ func eventsAggregateCommand(env Env) Command {
 
 // aggregateCheck is the check whose fix knows the event store.
 func aggregateCheck(env Env, c Call) (check.Check, error) {
-	const command = "events replay-aggregate"
-	if len(c.Args) != 1 {
-		return check.Check{}, badInput("Which aggregate? Give one id.").try(command + " o-17")
+	able := withEventStore(env)
+	if len(c.Args) != 1 || c.Args[0] == "" {
+		return check.Check{}, badInput("Which aggregate? Give one id.").try(aggregateExample(env))
 	}
 	if word, _ := c.Flags.GetString("check"); word != "" {
-		return checkOfKind(env.Catalog, kindLetters, command+" "+c.Args[0]+" --check", word)
-	}
-	var able []check.Check
-	for _, one := range ofKind(env.Catalog, kindLetters) {
-		declared, ok := env.Fixes[one.Name]
-		if ok && (declared.Planner == nil || slices.Contains(declared.Planner.Modes(), modeAggregate)) {
-			able = append(able, one)
-		}
+		return checkOfKind(env.Catalog, kindLetters, "events replay-aggregate o-17 --check", word)
 	}
 	switch len(able) {
 	case 0:
@@ -150,28 +144,54 @@ func aggregateCheck(env Env, c Call) (check.Check, error) {
 	case 1:
 		return able[0], nil
 	}
-	return check.Check{}, badInput("Which event store? It belongs to the fix of one of %s.", strings.Join(names(able), ", ")).try(command + " " + c.Args[0] + " --check " + able[0].Name)
+	return check.Check{}, badInput("Which event store? It belongs to the fix of one of %s.", strings.Join(names(able), ", ")).try(aggregateExample(env))
 }
 
-func aggregateOrder(c Call, one check.Check) (fix.Order, error) {
-	const example = "events replay-aggregate o-17 --from 2026-11-21T10:00:00Z"
+// withEventStore are the checks whose fix knows one, as far as that is known of a
+// fix that is off.
+func withEventStore(env Env) []check.Check {
+	var able []check.Check
+	for _, one := range ofKind(env.Catalog, kindLetters) {
+		declared, ok := env.Fixes[one.Name]
+		if ok && (declared.Planner == nil || slices.Contains(declared.Planner.Modes(), modeAggregate)) {
+			able = append(able, one)
+		}
+	}
+	return able
+}
+
+// aggregateExample names a check where there are several, of which preferred is
+// one.
+func aggregateExample(env Env, preferred ...check.Check) string {
+	able := withEventStore(env)
+	if len(able) < 2 {
+		return "events replay-aggregate o-17"
+	}
+	return "events replay-aggregate o-17 --check " + append(preferred, able...)[0].Name
+}
+
+func aggregateOrder(env Env, c Call, one check.Check) (fix.Order, error) {
+	example := aggregateExample(env, one)
 	o := fix.Order{Check: one.Name, Domain: one.Domain, Mode: modeAggregate, Argument: c.Args[0]}
-	for name, at := range map[string]*time.Time{"from": &o.From, "to": &o.To} {
-		text, _ := c.Flags.GetString(name)
-		if !c.Flags.Changed(name) {
+	for _, bound := range []struct {
+		name string
+		at   *time.Time
+	}{{"from", &o.From}, {"to", &o.To}} {
+		text, _ := c.Flags.GetString(bound.name)
+		if !c.Flags.Changed(bound.name) {
 			continue
 		}
 		t, ok := moment(text)
 		if !ok {
-			return o, badInput("--%s: \"%s\" is not a time; write 2026-11-21T10:00:00Z, or 2026-11-21 for its midnight in UTC.", name, clip(text)).try(example)
+			return o, badInput("--%s: \"%s\" is not a time; write 2026-11-21T10:00:00Z, or 2026-11-21 for its midnight in UTC.", bound.name, clip(text)).try(example + " --from 2026-11-21T10:00:00Z")
 		}
-		*at = t
+		*bound.at = t
 	}
 	if !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To) {
-		return o, badInput("--to must be later than --from; nothing lies between them.").try(example)
+		return o, badInput("--to must be later than --from; nothing lies between them.").try(example + " --from 2026-11-21T10:00:00Z --to 2026-11-21T11:00:00Z")
 	}
 	var err error
-	o.Rate, err = numberFlag(c, "rate", fastest, "events replay-aggregate o-17 --rate 100")
+	o.Rate, err = numberFlag(c, "rate", fastest, example+" --rate 100")
 	return o, err
 }
 

@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +176,92 @@ func TestHelpOfAGroupListsItsCommands(t *testing.T) {
 	h.runner.Ask(t.Context(), ask("U1ALICE", "C1", "help events dlq"))
 	if got := reply(t, h.ledger.last(t)); !strings.Contains(got, "with a value, such as 2h") {
 		t.Errorf("help of one of them:\n%s", got)
+	}
+}
+
+// TestExamplesWorkWhereTheConfigHasSeveral: an example that is answered with
+// another question helps nobody.
+func TestExamplesWorkWhereTheConfigHasSeveral(t *testing.T) {
+	second := catalog[5]
+	second.Name, second.Title = "failed-mails", "Failed mails"
+	for _, tt := range []struct{ words, says string }{
+		{"events dlq", "Try /integrity events dlq failed-events."},
+		{"events dlp", "Try /integrity events dlq failed-events."},
+		{"events reset", "Try /integrity events replay failed-events."},
+		{"events dlq failed-mails --group-by x", "Try /integrity events dlq failed-mails --group-by error."},
+		{"events dlq failed-mails --since 2", "Try /integrity events dlq failed-mails --since 2h."},
+		{"events dlq --gruop-by key", "Try /integrity events dlq failed-events."},
+		{"events dlq failed-events failed-mails", "Try /integrity events dlq failed-events."},
+		{"events export failed-mails --match o-17", "Try /integrity events export failed-mails --match"},
+		{"events export failed-mails --limit 0", "Try /integrity events export failed-mails --limit 1000."},
+		{"events replay failed-mails --rate 0", "Try /integrity events replay failed-mails --rate 100."},
+		{"events replay-aggregate", "Try /integrity events replay-aggregate o-17 --check failed-events."},
+		{"events replay-aggregate o-18", "Try /integrity events replay-aggregate o-17 --check failed-events."},
+		{"events replay-aggregate o-18 --check failed-mails --from x", "Try /integrity events replay-aggregate o-17 --check failed-mails --from"},
+	} {
+		t.Run(tt.words, func(t *testing.T) {
+			h := houseOf(t, append(slices.Clone(catalog), second))
+			h.runner.Ask(t.Context(), ask("U1ADMIN", "C1", tt.words))
+			if got := reply(t, h.ledger.last(t)); !strings.Contains(got, tt.says) {
+				t.Errorf("said:\n%s\nwant: %s", got, tt.says)
+			}
+		})
+	}
+}
+
+// TestAnExportIsBegunAgainAsOne: with the right to it, and never as a check.
+func TestAnExportIsBegunAgainAsOne(t *testing.T) {
+	h := newHouse(t)
+	for _, words := range []string{"again R-10", "again R-10/failed-events"} {
+		in := h.press(t, "U1EVE", words)
+		if in.Run == nil || in.Run.Step != check.StepExport || in.Run.Limit != 5 || len(in.Run.Select) != 1 || in.Run.Options.Since != time.Hour {
+			t.Errorf("%s: asked for %+v", words, in.Run)
+		}
+		if in := h.press(t, "U1ALICE", words); in.Run != nil || !strings.Contains(reply(t, in), "ask one of them") { // may check, and not export
+			t.Errorf("%s: the right to check gave records out: %+v", words, in.Run)
+		}
+	}
+	h.runner.Ask(t.Context(), ask("U1EVE", "CSHARED", "again R-10"))
+	if in := h.ledger.last(t); in.Run != nil || !strings.Contains(reply(t, in), "shared with another organisation") {
+		t.Errorf("given out where strangers are: %+v", in.Run)
+	}
+	if in := h.press(t, "U1EVE", "details R-10"); !strings.Contains(reply(t, in), "judged none") {
+		t.Errorf("details: %s", reply(t, in))
+	}
+}
+
+func TestWhatIsSaidOfAWayStaysWithIt(t *testing.T) {
+	for _, tt := range []struct{ words, says string }{
+		{"fix failed-events --mode aggregate", "Which aggregate? Give one id. Try /integrity events replay-aggregate o-17 --check failed-events."},
+		{"fix failed-events --parent o-17", "--parent names the row to attach to, and replay attaches nothing. Try /integrity fix failed-events."},
+		{"fix orphaned-orders --parent c-1", "Try /integrity fix orphaned-orders --mode attach --parent c-1."},
+		{"fix P-41 --mode replay", "That plan sends one aggregate's events again, which replay does not"},
+		{"fix P-39 --mode aggregate", "Which aggregate?"},
+	} {
+		h := newHouse(t)
+		h.runner.Ask(t.Context(), ask("U1ADMIN", "C1", tt.words))
+		if in := h.ledger.last(t); in.Plan != nil || !strings.Contains(reply(t, in), tt.says) {
+			t.Errorf("%s: said:\n%s\nwant: %s", tt.words, reply(t, in), tt.says)
+		}
+	}
+	h := newHouse(t)
+	if in := h.press(t, "U1EVE", "fix P-41"); in.Plan == nil || in.Plan.Argument != "o-17" || in.Plan.From.IsZero() {
+		t.Errorf("the same again is %+v", in.Plan)
+	}
+	if in := h.press(t, "U1ALICE", "fix P-42 --mode delete"); in.Plan == nil || in.Plan.Mode != "delete" || in.Plan.Argument != "" {
+		t.Errorf("a parent went along with another way: %+v", in.Plan)
+	}
+}
+
+// TestWithoutAFixNothingIsPromised: dead letters know no migration that prevents
+// them.
+func TestWithoutAFixNothingIsPromised(t *testing.T) {
+	h := newHouse(t)
+	delete(h.fixes, "failed-events")
+	for _, words := range []string{"fix failed-events", "events replay"} {
+		h.runner.Ask(t.Context(), ask("U1EVE", "C1", words))
+		if got := reply(t, h.ledger.last(t)); !strings.Contains(got, "declares no fix for failed-events") || !strings.Contains(got, "Try /integrity events dlq failed-events.") {
+			t.Errorf("%s: said %s", words, got)
+		}
 	}
 }

@@ -20,7 +20,11 @@ func fewRuns() map[int64]check.Run {
 			Order: check.Order{ID: 8, Title: "Stock", Channel: "C1", Checks: []string{"product-stock"}}, State: check.Done,
 			Findings: []check.Finding{{Check: "product-stock", Verdict: check.Fail}},
 		},
-		9:  {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
+		9: {Order: check.Order{ID: 9, Title: "Old", Channel: "C1", Checks: []string{"removed-check"}}, State: check.Done},
+		10: {Order: check.Order{
+			ID: 10, Title: "Failed events", Channel: "C1", Checks: []string{"failed-events"}, Step: check.StepExport,
+			Select: []string{"key=o-17"}, Limit: 5, Options: check.Options{Since: time.Hour},
+		}, State: check.Failed},
 		31: {Order: check.Order{ID: 31, Channel: "C1", Checks: []string{"orphaned-orders"}, Step: check.StepPlan, Plan: 31, AskedBy: "U1ALICE"}, State: check.Running},
 	}
 }
@@ -53,6 +57,10 @@ func fewPlans() map[int64]fix.Plan {
 		p.Select, p.From, p.To = []string{"key=o-17"}, noon.Add(-time.Hour), noon
 	})
 	add(40, fix.Expired, func(p *fix.Plan) { p.Undoes = 37 })
+	add(41, fix.Expired, func(p *fix.Plan) {
+		p.Check, p.Domain, p.Mode, p.Argument, p.From = "failed-events", "events", "aggregate", "o-17", noon.Add(-time.Hour)
+	})
+	add(42, fix.Expired, func(p *fix.Plan) { p.Mode, p.Argument = "attach", "c-1" })
 	return plans
 }
 

@@ -136,6 +136,13 @@ type house struct {
 
 func newHouse(t *testing.T) house {
 	t.Helper()
+	return houseOf(t, catalog)
+}
+
+// houseOf declares other checks than most tests do. The second of dead letters has
+// the fix of the first.
+func houseOf(t *testing.T, catalog check.Catalog) house {
+	t.Helper()
 	people := map[string]authz.Subject{
 		"U1ALICE":    {User: "U1ALICE", Team: "T1", Groups: []string{"S0RESP"}},
 		"U1OLIVE":    {User: "U1OLIVE", Team: "T1", Groups: []string{"S0ORDERS"}},
@@ -154,6 +161,9 @@ func newHouse(t *testing.T) house {
 	}}
 	store := archive{runs: fewRuns(), plans: fewPlans()}
 	fixes := fewFixes()
+	for _, one := range ofLetters(catalog) {
+		fixes[one.Name] = fixes["failed-events"]
+	}
 	env := commands.Env{
 		Catalog: catalog, Policy: policy, Archive: store, Word: "/integrity", Now: func() time.Time { return noon },
 		Fixes: fixes, Plans: report.Wording{Checks: catalog.ByName(), Policy: policy}, Preventer: migrations{},
@@ -170,6 +180,15 @@ func newHouse(t *testing.T) house {
 		Log:   slog.New(slog.DiscardHandler),
 		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },
 	}}
+}
+
+func ofLetters(catalog check.Catalog) (of []check.Check) {
+	for _, one := range catalog {
+		if one.Kind == "dead-letters" {
+			of = append(of, one)
+		}
+	}
+	return of
 }
 
 func ask(user, channel, text string) commands.Request {

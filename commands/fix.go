@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,6 +15,9 @@ import (
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
+
+// modeAttach is the way of a fix that takes a parent.
+const modeAttach = "attach"
 
 // fixCommand asks for a plan: what would change if what a check finds now were
 // repaired. It changes nothing itself.
@@ -133,13 +137,23 @@ func fixable(env Env, c Call, one check.Check) (fix.Declared, error) {
 	case c.Request.Channel == "":
 		return declared, badInput("I do not know in which channel to answer; ask in a channel.").try("fix " + one.Name)
 	case !ok && one.Kind == kindLag:
-		return declared, badInput("What a consumer has not read yet cannot be repaired: it has to read on. What it gave up on can be sent again.").try("events dlq")
+		return declared, noFixOfLag(env, one)
+	case !ok && one.Kind == kindLetters: // there is nothing to prevent, either
+		return declared, badInput("The config declares no fix for %s, so none of them can be sent on; they can be counted and exported.", one.Name).try("events dlq " + one.Name)
 	case !ok:
 		return declared, badInput("The config declares no fix for %s.", one.Name).try("prevent " + one.Name)
 	case declared.Applier == nil || declared.Planner == nil:
 		return declared, badInput("Fixes are off for %s: %s.", one.Place, off(declared))
 	}
 	return declared, nil
+}
+
+func noFixOfLag(env Env, one check.Check) *InputError {
+	bad := badInput("What a consumer has not read yet cannot be repaired: it has to read on. What it gave up on can be sent again.")
+	if letters := ofKind(env.Catalog, kindLetters); len(letters) > 0 {
+		return bad.try(naming(env, letters[0], "events dlq"))
+	}
+	return bad.try("events lag " + one.Name)
 }
 
 // off says why nothing can be written where a fix would.
@@ -172,20 +186,46 @@ func fixFlags(o *fix.Order, c Call, declared fix.Declared) error {
 	if err := limitFlag(o, c, declared); err != nil {
 		return err.try("fix " + o.Check + " --limit 100")
 	}
+	modes, before := declared.Planner.Modes(), o.Mode
 	if c.Flags.Changed("mode") {
 		o.Mode, _ = c.Flags.GetString("mode")
 	}
-	if c.Flags.Changed("parent") {
-		o.Argument, _ = c.Flags.GetString("parent")
-	}
-	modes := declared.Planner.Modes()
 	if o.Mode == "" || slices.Contains(modes, o.Mode) {
-		return nil
+		return argument(o, c, modes, before)
 	}
 	if near := nearest(o.Mode, modes); near != "" {
 		return badInput("%s cannot be repaired by \"%s\". Did you mean %s?", o.Check, clip(o.Mode), near).try("fix " + o.Check + " --mode " + near)
 	}
 	return badInput("%s cannot be repaired by \"%s\"; its config allows %s.", o.Check, clip(o.Mode), strings.Join(modes, ", ")).try("fix " + o.Check)
+}
+
+// argument reads what the way needs. What was said with another way than this one
+// means nothing here, and is not taken along: a range of an aggregate's events is
+// none of dead letters. before is the way of the plan that is asked for again.
+func argument(o *fix.Order, c Call, modes []string, before string) error {
+	usual := modes[0]
+	mode, example := cmp.Or(o.Mode, usual), "fix "+o.Check
+	switch {
+	case cmp.Or(before, usual) == mode:
+	case before == modeAggregate:
+		return badInput("That plan sends one aggregate's events again, which %s does not: ask for it on its own.", mode).try(example + " --mode " + mode)
+	default:
+		o.Argument = ""
+	}
+	takes := mode == modeAttach || mode == modeAggregate
+	switch {
+	case !c.Flags.Changed("parent"):
+	case !takes && slices.Contains(modes, modeAttach):
+		return badInput("--parent names the row to attach to, and %s attaches nothing.", mode).try(example + " --mode " + modeAttach + " --parent c-1")
+	case !takes:
+		return badInput("--parent names the row to attach to, and %s attaches nothing.", mode).try(example)
+	default:
+		o.Argument, _ = c.Flags.GetString("parent")
+	}
+	if mode == modeAggregate && o.Argument == "" {
+		return badInput("Which aggregate? Give one id.").try("events replay-aggregate o-17 --check " + o.Check)
+	}
+	return nil
 }
 
 // limitFlag reads how many failing rows are meant at most.

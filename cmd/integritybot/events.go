@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -72,23 +74,43 @@ func runExport(cmd *cobra.Command, o app.ExportOptions, file string) error {
 }
 
 // into gives a file to write to, which only its owner may read: records are
-// written as they are.
+// written as they are. What stood there stays until the whole of it is written, so
+// that no half export is taken for one.
 func into(file string, stdout io.Writer, write func(io.Writer) error) error {
 	if file == "" || file == "-" {
 		return write(stdout)
 	}
-	out, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if resolved, err := filepath.EvalSymlinks(file); err == nil {
+		file = resolved
+	}
+	if at, err := os.Stat(file); err == nil && !at.Mode().IsRegular() { // a pipe, /dev/stdout
+		return through(file, write)
+	}
+	out, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
 		return fmt.Errorf("the file cannot be written: %w", err)
 	}
+	defer os.Remove(out.Name()) // unless it was moved
 	if err := write(out); err != nil {
 		out.Close()
 		return err
 	}
-	if err := out.Close(); err != nil {
+	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("the file could not be written: %w", err)
+	}
+	if err := os.Rename(out.Name(), file); err != nil {
 		return fmt.Errorf("the file could not be written: %w", err)
 	}
 	return nil
+}
+
+// through writes to what is no file, and keeps nothing.
+func through(pipe string, write func(io.Writer) error) error {
+	out, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	return errors.Join(write(out), out.Close())
 }
 
 func eventsImport() *cobra.Command {

@@ -60,7 +60,7 @@ func TestWhatIsExportedImportsBackToTheByte(t *testing.T) {
 	}
 
 	was := asItStands(w.cluster.Committed(t, shop.DeadLetterTopic))
-	copied := w.cluster.Topic(t, "copy", int32(len(was)), nil) //nolint:gosec // a few partitions
+	copied := w.cluster.Topic(t, "copy", int32(len(was)), nil)
 	done, err := app.ImportEvents(t.Context(), w.config(), app.ImportOptions{Topic: copied, In: strings.NewReader(file), Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil || done.Sent != 412 {
 		t.Fatalf("%d were sent: %v", done.Sent, err)

@@ -21,8 +21,11 @@ func kafkaOptions(name string, t config.Target, store string) (kafka.Options, er
 	k := t.Kafka
 	o := kafka.Options{
 		Name: name, Place: t.Place, Brokers: k.Brokers, ClientID: k.ClientID, Login: login(k.SASL),
-		Sends: k.Sends(), Sender: login(k.ReplaySASL), Prefix: k.Prefix, Store: store,
+		Sends: k.Sends(), Prefix: k.Prefix, Store: store,
 		DialTimeout: k.ConnectTimeout.Std(), RequestTimeout: k.RequestTimeout.Std(),
+	}
+	if k.Sends() { // whoever would produce need not be known before
+		o.Sender = login(k.ReplaySASL)
 	}
 	if k.TLS == nil {
 		return o, nil

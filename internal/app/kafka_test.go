@@ -99,6 +99,18 @@ func TestFilesOfAClusterAreReadAtTheStart(t *testing.T) {
 	}
 }
 
+// TestWhoWouldProduceNeedNotBeKnownWhereNobodyDoes: the user comes from a variable
+// that is set only where replay is on.
+func TestWhoWouldProduceNeedNotBeKnownWhereNobodyDoes(t *testing.T) {
+	t.Parallel()
+	c := clusterConfig(t, "      replay: \"off\"\n      replay_sasl: {mechanism: plain, user: \"${NOBODY}\"}\n", map[string]string{"KAFKA_BROKERS": "127.0.0.1:1"})
+	targets, err := app.OpenTargets(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets.Close()
+}
+
 // TestWhatWasProcessedIsAskedOfTheDatabaseItself: a replica may not know it yet,
 // and what it does not know would be sent twice.
 func TestWhatWasProcessedIsAskedOfTheDatabaseItself(t *testing.T) {

@@ -109,19 +109,33 @@ func (k *Kafka) validate(t tree, p *Problems, name string) {
 	if s := k.TLS; s != nil && (s.CertFile == "") != (s.KeyFile == "") {
 		bad("tls", "tls: cert_file and key_file go together: the bot's certificate and its key")
 	}
-	k.validateSASL("sasl", k.SASL, bad)
-	k.validateSASL("replay_sasl", k.ReplaySASL, bad)
+	k.validateEmpty(t, name, bad)
+	k.validateSASL("sasl", k.SASL, len(k.Brokers) > 0, bad)
+	k.validateSASL("replay_sasl", k.ReplaySASL, len(k.Brokers) > 0 && k.Replay != "off", bad)
 }
 
-// validateSASL lets what comes from variables be missing where the target is off.
-func (k *Kafka) validateSASL(key string, s *SASL, bad declare.Bad) {
+// validateEmpty refuses a key with nothing behind it, as it stays when what stood
+// under it was commented out: whether TLS was meant is not to be guessed.
+func (k *Kafka) validateEmpty(t tree, name string, bad declare.Bad) {
+	if t.empty("targets", name, "kafka", "tls") {
+		bad("tls", "tls: there is nothing behind it; write tls: {} for TLS with the system's authorities, or leave it out for none")
+	}
+	for _, key := range []string{"sasl", "replay_sasl"} {
+		if t.empty("targets", name, "kafka", key) {
+			bad(key, "%s: there is nothing behind it; give its mechanism, user and password, or leave it out", key)
+		}
+	}
+}
+
+// validateSASL lets what comes from variables be missing where it is not used.
+func (k *Kafka) validateSASL(key string, s *SASL, used bool, bad declare.Bad) {
 	switch {
 	case s == nil:
 	case s.Mechanism == "":
 		bad(key, "%s: give its mechanism: %s", key, strings.Join(mechanisms, ", "))
 	case !slices.Contains(mechanisms, s.Mechanism):
 		bad(key, "%s: there is no mechanism %q%s It is one of %s.", key, s.Mechanism, declare.DidYouMean(s.Mechanism, mechanisms), strings.Join(mechanisms, ", "))
-	case len(k.Brokers) == 0:
+	case !used:
 	case s.User == "":
 		bad(key, "%s: the user is missing", key)
 	case s.Password == "":

@@ -86,6 +86,9 @@ roles:
 			"c.yaml:7: target events: connect_timeout cannot be negative", "c.yaml:8: target events: tls: cert_file and key_file go together",
 			`c.yaml:9: target events: sasl: there is no mechanism "scram-sha-521": did you mean scram-sha-512?`, "c.yaml:10: target events: replay_sasl: the password is missing",
 		}},
+		{"keys of a broker with nothing behind them", events + "      tls:\n        # ca_file: ca.pem\n      sasl:\n      replay_sasl: null\n", []string{
+			"c.yaml:5: target events: tls: there is nothing behind it; write tls: {} for TLS", "c.yaml:7: target events: sasl: there is nothing behind it", "c.yaml:8: target events: replay_sasl: there is nothing behind it",
+		}},
 		{"an unknown word of a broker", events + "      sals: {}\n", []string{"c.yaml:5: unknown key: sals"}},
 		{"a lag of a database", good + "checks:\n  a:\n    domain: orders\n    target: shop\n    kind: lag\n    group: g\n", []string{"c.yaml:12: check a: a check of kind lag looks at a target of kind kafka, and shop is of kind postgres; of kind kafka there are none"}},
 		{"rows of a broker", events + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: events\n    table: o\n    wrong: x < 0\n", []string{"c.yaml:7: check a: a check of kind rows looks at a target of kind postgres, and events is of kind kafka; of kind postgres there are none"}},
@@ -109,6 +112,19 @@ roles:
 				}
 			}
 		})
+	}
+}
+
+// TestWhoProducesIsNotAskedForWhereNobodyDoes: one file serves places with replay
+// and without.
+func TestWhoProducesIsNotAskedForWhereNobodyDoes(t *testing.T) {
+	text := events + "      tls: {}\n      replay: ${KAFKA_REPLAY:-off}\n      replay_sasl: {mechanism: plain, user: \"${SENDER}\", password: \"${SENDER_PASSWORD}\"}\n"
+	if got := problemsOf(t, text); got != nil {
+		t.Errorf("where replay is off: %s", strings.Join(got, "\n"))
+	}
+	_, err := config.Parse("c.yaml", []byte(text), environment(map[string]string{"KAFKA_REPLAY": "on"}))
+	if err == nil || !strings.Contains(err.Error(), "replay_sasl: the user is missing") {
+		t.Errorf("where it is on: %v", err)
 	}
 }
 

@@ -25,6 +25,17 @@ func (t tree) line(path ...string) int {
 	return line
 }
 
+// empty tells whether a key is there with nothing behind it.
+func (t tree) empty(path ...string) bool {
+	n := t.root
+	for _, part := range path {
+		if _, n = child(n, part); n == nil {
+			return false
+		}
+	}
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+}
+
 // keys lists the keys of a mapping in the order of the file.
 func (t tree) keys(path ...string) []string {
 	n := t.root

@@ -43,3 +43,17 @@ func Exported(run check.Run, e check.Exported, checks Checks) message.Post {
 	}
 	return place(run, m, true)
 }
+
+// notExported is the head message of an export that ended without a file. It is no
+// verdict: nothing was judged.
+func notExported(run check.Run, checks Checks) message.Post {
+	m := message.Message{
+		Headline: message.Text("⚪ %s: not exported. %s", run.Title, run.Reason),
+		Context:  []message.Line{message.Join(run.Ref()+" · "+places(run, checks)+" · "+phrase.Duration(run.Finished.Sub(run.Started)), askedBy(run))},
+		Actions:  []message.Action{{Verb: "again", Ref: run.Ref(), Label: "Export again"}},
+	}
+	if run.State == check.Stopped {
+		m.Headline = message.Join(message.Text("⚪ %s: not exported; stopped by ", run.Title), message.Mention(run.StoppedBy), ".")
+	}
+	return place(run, m, true)
+}

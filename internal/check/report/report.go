@@ -8,8 +8,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
@@ -33,8 +33,12 @@ func HeadKey(run int64) string { return fmt.Sprintf("run/%d", run) }
 // each check that failed or did not answer.
 func Finished(run check.Run, checks Checks) []message.Post {
 	posts := []message.Post{head(run, checks)}
-	if run.Step == check.StepVerify {
+	switch run.Step {
+	case check.StepVerify:
 		posts[0] = verified(run, checks)
+	case check.StepExport:
+		posts[0] = notExported(run, checks)
+	case check.StepPlan, check.StepApply:
 	}
 	for _, f := range run.Findings {
 		if m, ok := overview(run, f, checks); ok { // what was asked for comes first
@@ -92,12 +96,12 @@ func checkLines(run check.Run, checks Checks) []message.Line {
 		if len(run.Checks) == 1 {
 			f.Result.Says = "" // the first line says it
 		}
-		lines = append(lines, findingLine(f, checks, run.Finished))
+		lines = append(lines, findingLine(run, f, checks))
 	}
 	return lines
 }
 
-func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
+func findingLine(run check.Run, f check.Finding, checks Checks) message.Line {
 	line := message.Join(icon(f.Verdict), " ", message.Strong(string(f.Verdict)+" "+checks.title(f.Check)), "  ")
 	if f.Verdict == check.Unknown {
 		line = append(line, message.Span{Text: f.Reason})
@@ -116,13 +120,22 @@ func findingLine(f check.Finding, checks Checks, now time.Time) message.Line {
 	if m := phrase.Amounts(f.Tally.Money); m != "" {
 		line = append(line, message.Span{Text: " · " + m})
 	}
-	if c := classText(f.Tally.Classes); c != "" {
+	if c := classText(classes(run, f, checks), checks[f.Check].Kind); c != "" {
 		line = append(line, message.Span{Text: " · " + c})
 	}
 	if !f.Tally.First.IsZero() {
-		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+phrase.Age(now.Sub(f.Tally.First))+" ago)")...)
+		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+phrase.Age(run.Finished.Sub(f.Tally.First))+" ago)")...)
 	}
 	return line
+}
+
+// classes are the kinds of finding that may be named here. Those of a stream come
+// from its records, and may be their keys.
+func classes(run check.Run, f check.Finding, checks Checks) map[string]int64 {
+	if run.NoRows && slices.Contains(streams(), checks[f.Check].Kind) {
+		return nil
+	}
+	return f.Tally.Classes
 }
 
 func contextLine(run check.Run, checks Checks) message.Line {

@@ -162,6 +162,14 @@ func TestWhatPeopleReadAboutEvents(t *testing.T) {
 	verification := verify(read, letters)
 	export := run(check.Done)
 	export.Title, export.Step, export.Checks, export.Select = "Failed events", check.StepExport, []string{"failed-events"}, []string{"error=NullPointer", "key=o-17"}
+	failed, stopped := export, export
+	failed.State, failed.Reason = check.Failed, "It was not finished after 30 min. Export less at once with --match or --limit."
+	stopped.State, stopped.StoppedBy = check.Stopped, "U1BOB"
+	keys := letters
+	keys.Tally.Classes = map[string]int64{"user_1": 400, "user_2": 3, "a": 2, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, "h": 1}
+	keys.Tally.Examples = []check.Example{{Class: "user_1", Values: []string{"3/12345", "user_1"}}}
+	sharedKeys := all("Failed events", keys)
+	sharedKeys.NoRows = true
 	for name, posts := range map[string][]message.Post{
 		"events-lag":         report.Finished(all("Consumer lag", lag), events),
 		"events-lag-pass":    report.Finished(all("Consumer lag", read), events),
@@ -172,6 +180,14 @@ func TestWhatPeopleReadAboutEvents(t *testing.T) {
 		"events-verify":      report.Finished(verification, events)[:1],
 		"events-export":      {report.Exported(export, check.Exported{Lines: 50_000, Left: 1_200, Notes: []string{"3 are wrapped; they are given as they stand."}}, events)},
 		"events-export-none": {report.Exported(export, check.Exported{}, events)},
+		"events-export-running": {
+			report.Queued(export.Order), report.Running(export, nil, events, began),
+			report.Running(export, map[string]check.Progress{"failed-events": {Done: 12_000, Reading: "records"}}, events, began),
+		},
+		"events-export-failed":   report.Finished(failed, events),
+		"events-export-stopped":  report.Finished(stopped, events),
+		"events-dlq-keys":        report.Finished(all("Failed events", keys), events),
+		"events-dlq-keys-shared": report.Finished(sharedKeys, events),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text string

@@ -28,11 +28,19 @@ func Running(run check.Run, progress map[string]check.Progress, checks Checks, n
 // Queued gives the head message of a run that nobody has begun.
 func Queued(o check.Order) message.Post {
 	m := message.Message{
-		Headline: message.Text("⏳ %s: %s asked for, starting", o.Title, checksText(len(o.Checks))),
+		Headline: message.Text("⏳ %s: %s asked for, starting", o.Title, work(o)),
 		Context:  []message.Line{message.Join(o.Ref(), askedBy(check.Run{Order: o}))},
 		Actions:  []message.Action{stopButton(o.Ref())},
 	}
 	return place(check.Run{Order: o}, m, false)
+}
+
+// work is what a run has to do.
+func work(o check.Order) string {
+	if o.Step == check.StepExport {
+		return "an export"
+	}
+	return checksText(len(o.Checks))
 }
 
 func stopButton(ref string) message.Action {
@@ -51,6 +59,9 @@ func askedBy(run check.Run) message.Line {
 }
 
 func progressPieces(run check.Run, progress map[string]check.Progress, now time.Time) []string {
+	if run.Step == check.StepExport {
+		return exporting(progress)
+	}
 	pieces := []string{fmt.Sprintf("%d of %s done", len(run.Findings), checksText(len(run.Checks)))}
 	var wrong int64
 	for _, f := range run.Findings {
@@ -72,6 +83,18 @@ func progressPieces(run check.Run, progress map[string]check.Progress, now time.
 		break
 	}
 	return pieces
+}
+
+// exporting is how far an export is: how many there will be nobody knows.
+func exporting(progress map[string]check.Progress) []string {
+	var done int64
+	for _, p := range progress {
+		done += p.Done
+	}
+	if done == 0 {
+		return []string{"exporting"}
+	}
+	return []string{"exporting", phrase.Plural(done, "record") + " so far"}
 }
 
 // remaining extrapolates once a tenth is done; before that it would be a guess.

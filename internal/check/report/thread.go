@@ -33,7 +33,7 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 	if f.Verdict == check.Fail {
 		m.Actions = append(remedies(checks[f.Check], ref), m.Actions...)
 	}
-	m.Parts = append(m.Parts, message.Part{Table: examples(f)})
+	m.Parts = append(m.Parts, message.Part{Table: examples(f, checks[f.Check].Kind)})
 	if f.Tally.Rows > int64(len(f.Tally.Examples)) {
 		m.Parts = append(m.Parts, lines(fmt.Sprintf("%d of %s shown; the file %s lists them all.", len(f.Tally.Examples), phrase.Count(f.Tally.Rows), fileName(run, f))))
 	}
@@ -90,7 +90,7 @@ func threadHeadline(f check.Finding, checks Checks) message.Line {
 	return message.Text("%s", text)
 }
 
-func examples(f check.Finding) *message.Table {
+func examples(f check.Finding, kind string) *message.Table {
 	t := &message.Table{Total: int64(len(f.Tally.Examples))}
 	classes := len(f.Tally.Classes) > 0
 	if classes {
@@ -102,7 +102,7 @@ func examples(f check.Finding) *message.Table {
 	for _, e := range f.Tally.Examples {
 		var row []string
 		if classes {
-			row = append(row, className(e.Class))
+			row = append(row, className(e.Class, kind))
 		}
 		for i, v := range e.Values {
 			if i < len(f.Tally.Columns) && f.Tally.Columns[i].Class == check.Time {

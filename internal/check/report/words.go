@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -45,8 +46,11 @@ func ofWhole(f check.Finding) string {
 	return phrase.Count(f.Tally.Rows) + " of " + phrase.Count(f.Result.Scanned)
 }
 
-// classText lists the kinds of finding, the commonest first.
-func classText(classes map[string]int64) string {
+// mostClasses is how many kinds of finding one line names.
+const mostClasses = 8
+
+// classText lists the kinds of finding of a kind of check, the commonest first.
+func classText(classes map[string]int64, kind string) string {
 	names := make([]string, 0, len(classes))
 	for name := range classes {
 		names = append(names, name)
@@ -58,20 +62,31 @@ func classText(classes map[string]int64) string {
 		return names[i] < names[j]
 	})
 	var parts []string
-	for _, name := range names {
-		parts = append(parts, phrase.Count(classes[name])+" "+className(name))
+	shown := names[:min(len(names), mostClasses)]
+	for _, name := range shown {
+		parts = append(parts, phrase.Count(classes[name])+" "+className(name, kind))
+	}
+	if more := names[len(shown):]; len(more) > 0 {
+		var rest int64
+		for _, name := range more {
+			rest += classes[name]
+		}
+		parts = append(parts, fmt.Sprintf("%s in %d more", phrase.Count(rest), len(more)))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// className is a kind of finding as people read it after a number.
-func className(class string) string {
-	switch class {
-	case "differs":
+// className is a kind of finding as people read it after a number. Those of a
+// stream are names of errors, topics and keys, which stay as they are.
+func className(class, kind string) string {
+	switch {
+	case slices.Contains(streams(), kind):
+		return class
+	case class == "differs":
 		return "off"
-	case "null":
+	case class == "null":
 		return "NULL"
-	case "no rows":
+	case class == "no rows":
 		return "without rows"
 	}
 	return strings.ReplaceAll(class, "_", " ")

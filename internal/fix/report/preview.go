@@ -50,7 +50,7 @@ func (w Wording) preview(p fix.Plan, now time.Time) message.Post {
 	return place(p.Order, message.Message{
 		Headline: message.Text("🟡 %s waiting: %s", p.Ref(), d.Does),
 		Parts: body(
-			lines(affected(d), numbers(d)+" "+w.undoable(d), apart(d)),
+			lines(affected(d), numbers(d)+" "+w.undoable(d), apart(d), asked(p.Order)),
 			message.Part{Table: samples(d)},
 			lines(shown(p)),
 			lines(left(d)...),

@@ -145,6 +145,10 @@ func TestWhatPeopleReadOfAReplay(t *testing.T) {
 	halted := fix.Outcome{Changed: 10, Total: 10, Left: 373, Batches: 1, Took: 31 * time.Second, Verdict: check.Fail, Before: 412, After: 406}
 	for name, post := range map[string]message.Post{
 		"send-preview": head(),
+		"send-narrowed": head(func(p *fix.Plan) {
+			p.Select, p.Rate = []string{"key=o-17", "header.note=<@U1BOB> " + strings.Repeat("x", 200)}, 1_000_000
+			p.From, p.To = noon.Add(-2*time.Hour), noon
+		}),
 		"send-alone": head(func(p *fix.Plan) {
 			p.Draft.Dependants, p.Draft.Left, p.Draft.Rows, p.Draft.Total, p.Draft.Found, p.Draft.Of = nil, nil, 380, 380, 380, 380
 		}),

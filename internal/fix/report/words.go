@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message/phrase"
@@ -12,6 +13,9 @@ import (
 // maxKeys is how many keys of rows that were left alone are named; all are in
 // the plan's file.
 const maxKeys = 10
+
+// maxWord is how much of one word of a selection is shown, in characters.
+const maxWord = 120
 
 // maxKey is how much of one key is shown, in characters.
 const maxKey = 40
@@ -34,6 +38,31 @@ func done(d fix.Draft) string {
 // that is meant when none is named.
 func tableName(quoted string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(quoted, `"`, ""), "public.")
+}
+
+// asked tells how the plan was narrowed down and how fast it may be, so that who
+// confirms it knows what somebody else left out. Empty: neither was said.
+func asked(o fix.Order) string {
+	var said []string
+	for _, word := range o.Select {
+		if runes := []rune(word); len(runes) > maxWord {
+			word = string(runes[:maxWord-1]) + "…"
+		}
+		said = append(said, word)
+	}
+	if !o.From.IsZero() {
+		said = append(said, "from "+phrase.Moment(o.From.UTC().Format(time.RFC3339))+" on")
+	}
+	if !o.To.IsZero() {
+		said = append(said, "before "+phrase.Moment(o.To.UTC().Format(time.RFC3339)))
+	}
+	if o.Rate > 0 {
+		said = append(said, "at most "+phrase.Count(int64(o.Rate))+" a second")
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "As it was asked for: " + and(said) + "."
 }
 
 func and(parts []string) string {
