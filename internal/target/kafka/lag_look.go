@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,9 @@ type lagLook struct {
 	at    time.Time
 	parts []*partitionLag
 	tops  map[string]topic
-	gone  []string // topics of which offsets are committed, and which are no more
+	// measured is over how long the speeds were measured; 0: they were not.
+	measured time.Duration
+	gone     []string // topics of which offsets are committed, and which are no more
 }
 
 // look asks for everything once. Offsets are asked for before the ends, so that
@@ -61,6 +64,10 @@ func (d *lagDetector) look(ctx context.Context, group consumers) (*lagLook, erro
 			return nil, err
 		}
 		l.parts = append(l.parts, parts...)
+	}
+	if len(l.tops) == 0 {
+		return nil, problemf("Group %s on Kafka %s has committed offsets of %s only, and none of it is there any more, or may be seen: name the topics that it reads in the config.",
+			d.words.Group, t.opts.Place, strings.Join(l.gone, ", "))
 	}
 	for _, p := range l.parts {
 		p.owner = group.owner[p.place]
@@ -155,6 +162,7 @@ func (l *lagLook) measure(later *lagLook) {
 		after[p.place] = p
 	}
 	seconds := later.at.Sub(l.at).Seconds()
+	l.measured = later.at.Sub(l.at)
 	for _, p := range l.parts {
 		q := after[p.place]
 		if q == nil || p.unknown != nil || q.unknown != nil || seconds <= 0 {

@@ -148,6 +148,15 @@ func (d *lagDetector) notes(opts check.Options, group consumers, l *lagLook) []s
 		}
 	}
 	add(total, "%s unread in all; lag counts what a read-committed consumer can still read.", counted(total, "record"))
+	if l.measured > 0 {
+		var consuming, producing float64
+		for _, p := range l.parts {
+			consuming, producing = consuming+p.consuming, producing+p.producing
+		}
+		over := func(speed float64) int64 { return int64(math.Round(speed * l.measured.Seconds())) }
+		out = append(out, fmt.Sprintf("Measured over %s: %s read, %s written.",
+			humane(l.measured), counted(over(consuming), "record"), phrase.Count(over(producing))))
+	}
 	add(unknowns, "The lag of %s is unknown. %s", counted(unknowns, "partition"), sentenceOf(unknown))
 	add(unageds, "The age of the oldest unread record of %s is unknown. %s", counted(unageds, "partition"), sentenceOf(unaged))
 	add(never, "The group has never committed an offset of %s: there the lag counts from the first record.", counted(never, "partition"))

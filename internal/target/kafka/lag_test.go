@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/kafkatest"
@@ -117,6 +118,7 @@ func TestLag(t *testing.T) {
 		if diff := cmp.Diff([]string{
 			"Group " + group + " is empty: no consumer is running, so that nothing catches up.",
 			"16 records unread in all; lag counts what a read-committed consumer can still read.",
+			"Measured over 6 s: 3 records read, 1 written.",
 			"The group has never committed an offset of 1 partition: there the lag counts from the first record.",
 		}, res.Notes); diff != "" {
 			t.Error(diff)
@@ -296,6 +298,36 @@ func TestLagOfATopicMadeAnewIsUnknown(t *testing.T) {
 	}
 	if res.Overview.Rows[0][2] != "unknown" {
 		t.Errorf("%q", res.Overview.Rows[0])
+	}
+}
+
+// TestLagOfTopicsThatAreGoneIsUnknown: a group that keeps up with nothing keeps up
+// with nothing that matters.
+func TestLagOfTopicsThatAreGoneIsUnknown(t *testing.T) {
+	t.Parallel()
+	c := kafkatest.Start(t, kafkatest.Options{Fake: []kfake.Opt{kfake.MaxVersions(kversion.V2_7_0())}}) // whose offsets name topics, not ids
+	topic := c.Topic(t, "events", 1, forever())
+	unread(t, c, topic, 0, 3, died)
+	commit(t, c, "group", topic, map[int32]int64{0: 0})
+	c.Fake.ControlKey(int16(kmsg.OffsetFetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.Fake.KeepControl()
+		resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+		for _, name := range []string{"orders", "payments"} {
+			rt, rp := kmsg.NewOffsetFetchResponseTopic(), kmsg.NewOffsetFetchResponseTopicPartition()
+			rt.Topic, rp.Offset = name, 5
+			rt.Partitions = append(rt.Partitions, rp)
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+	target := open(t, c, newClock().during(func() {}))
+	_, _, err := lagOf(t, target, "group: group\nmax_lag: 10")
+	if got, want := sentence(t, err), "Group group on Kafka production/events has committed offsets of orders, payments only, and none of it is there any more, or may be seen: name the topics that it reads in the config."; got != want {
+		t.Errorf("it says %q", got)
+	}
+	rec, _, err := lagOf(t, target, "group: group\nmax_lag: 2\ntopics: "+topic)
+	if err != nil || len(rec.rows()) != 1 {
+		t.Errorf("of a topic that the config names: %d rows, %v", len(rec.rows()), err)
 	}
 }
 
