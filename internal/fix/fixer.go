@@ -2,6 +2,7 @@ package fix
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
@@ -40,11 +41,11 @@ type Applier interface {
 	// plan is still its own: an Apply that would have to keep others out first, as
 	// Applied does, is an error.
 	Apply(ctx context.Context, p Plan, forms []Form, b Batch, pass int, only []int) (Result, error)
-	// Applied is what the target recorded of a plan, in order. If the plan sends,
+	// Applied is what the target recorded of a plan, in order; forms are the plan's. If the plan sends,
 	// then nobody who carried it out before can add anything to that any more; and a
 	// target that may have forgotten (see Remembered) is an error, and never an empty
 	// list.
-	Applied(ctx context.Context, plan int64) ([]Result, error)
+	Applied(ctx context.Context, plan int64, forms []Form) ([]Result, error)
 	// Purge removes what is remembered of plans older than that, for undo; the
 	// record that they were applied stays. It tells how many rows.
 	Purge(ctx context.Context, before time.Time) (int64, error)
@@ -54,11 +55,16 @@ type Applier interface {
 // last one, whether to go on.
 type Patient interface {
 	// Busy says why nothing should be done for a moment, in a clause for people;
-	// empty: go on. next is nil after the last batch. A *Halt ends the plan here;
-	// other errors do not matter before a batch, because a target that does not
-	// answer shows itself there; after the last one it is asked again.
+	// empty: go on. next is nil after the last batch. A *Halt ends the plan here.
+	// After other errors it is asked again, except before a batch of a plan that does
+	// not send: there a target that does not answer shows itself at the batch.
 	Busy(ctx context.Context, p Plan, forms []Form, next *Batch) (why string, err error)
 }
+
+// ErrAgain is an Apply that made nothing because the target has to keep others out
+// first, as Applied does: ask Applied, make sure that the plan is still one's own,
+// and apply the batch again. It does not count as a try.
+var ErrAgain = errors.New("ask what is applied first")
 
 // Halt ends a plan early: what was done stays, and nothing is tried again.
 type Halt struct{ Sentence string }

@@ -74,71 +74,40 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, plan int64, claims []fix.Cl
 }
 
 func (s *Store) put(ctx context.Context, tx pgx.Tx, plan int64, hold fix.Hold, claims []fix.Claim) error {
-	type key struct {
-		source, of string
-		part       int32
-	}
-	known := map[key]int32{}
-	var sources, ofs []string
-	var parts, numbers []int32
-	var from, to []int64
-	for _, c := range claims {
-		k := key{c.Source, c.Of, c.Part}
-		if known[k] == 0 {
-			sources, ofs, parts = append(sources, c.Source), append(ofs, c.Of), append(parts, c.Part)
-			known[k] = int32(len(parts)) //nolint:gosec // no plan has so many partitions
-		}
-		for _, one := range c.Spans {
-			numbers, from, to = append(numbers, known[k]), append(from, one.From), append(to, one.To)
-		}
-	}
-	if _, err := tx.Exec(ctx, putPlaces, plan, string(hold), numbers, from, to, sources, ofs, parts, s.now()); err != nil {
+	f := flatten(claims)
+	if _, err := tx.Exec(ctx, putPlaces, plan, string(hold), f.numbers, f.from, f.to, f.sources, f.ofs, f.parts, s.now()); err != nil {
 		return fmt.Errorf("enter %s places: %w", hold, err)
 	}
 	return nil
 }
 
-// What was sent is no longer only taken: whole rows first, then what is left of
-// others.
-const (
-	dropSent = `
-DELETE FROM sent_records t USING sent_records s
-WHERE t.plan = $1 AND t.hold = 'taken' AND s.plan = $1 AND s.hold = 'sent' AND (s.source, s.of, s.part) = (t.source, t.of, t.part) AND t.spans <@ s.spans`
-	lessSent = `
-UPDATE sent_records t SET spans = t.spans - s.spans FROM sent_records s
-WHERE t.plan = $1 AND t.hold = 'taken' AND s.plan = $1 AND s.hold = 'sent' AND (s.source, s.of, s.part) = (t.source, t.of, t.part)`
-	freePlaces = `DELETE FROM sent_records WHERE plan = $1 AND hold = 'taken'`
-)
+// flat is claims as the arrays of a statement: the parts, and the spans, each with
+// the number of its part, from 1.
+type flat struct {
+	sources, ofs []string
+	parts        []int32
 
-// markSent notes what of a plan's places was sent.
-func (s *Store) markSent(ctx context.Context, tx pgx.Tx, plan int64, made []fix.Claim) error {
-	if err := s.put(ctx, tx, plan, fix.Sent, made); err != nil {
-		return err
-	}
-	for _, sql := range []string{dropSent, lessSent} {
-		if _, err := tx.Exec(ctx, sql, plan); err != nil {
-			return fmt.Errorf("note what was sent: %w", err)
-		}
-	}
-	return nil
+	numbers  []int32
+	from, to []int64
 }
 
-// NoteSent notes what a plan has sent, under the claim of the run that applies it. Its
-// other places stay taken until its last state is written: a process that takes
-// over could still send them. check.ErrFenced: the claim was lost.
-func (s *Store) NoteSent(ctx context.Context, run, epoch int64, plan int64, made []fix.Claim) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, contentWithin, errNoAnswer)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := fence(ctx, tx, run, epoch); err != nil {
-			return err
-		}
-		return s.markSent(ctx, tx, plan, made)
-	})
-	if err != nil {
-		return fmt.Errorf("note what plan %d has sent: %w", plan, err)
+func flatten(claims []fix.Claim) (f flat) {
+	type key struct {
+		source, of string
+		part       int32
 	}
-	return nil
+	known := map[key]int32{}
+	for _, c := range claims {
+		k := key{c.Source, c.Of, c.Part}
+		if known[k] == 0 {
+			f.sources, f.ofs, f.parts = append(f.sources, c.Source), append(f.ofs, c.Of), append(f.parts, c.Part)
+			known[k] = int32(len(f.parts)) //nolint:gosec // no plan has so many partitions
+		}
+		for _, one := range c.Spans {
+			f.numbers, f.from, f.to = append(f.numbers, known[k]), append(f.from, one.From), append(f.to, one.To)
+		}
+	}
+	return f
 }
 
 // Held is what plans have taken or sent of one source, in the order of the plans.

@@ -16,6 +16,12 @@ import (
 // unsettledAtOnce is how many plans are looked up in one go.
 const unsettledAtOnce = 100
 
+// unsettled is the condition of a plan p that ended without it being known what it
+// has sent: it still has places, or, where the changes have no places of their own,
+// its outcome says so.
+const unsettled = `(EXISTS (SELECT FROM sent_records s WHERE s.plan = p.id AND s.hold = 'taken')
+	OR p.outcome->>'unknown' = 'true' AND jsonb_path_exists(p.forms::jsonb, '$[*] ? (@.op == "send" || @.once == true)'))`
+
 // Unsettled are plans that ended without it being known what they have sent, the
 // oldest first. Nobody works on them any more, and nobody else may have their
 // places. Those that their target may have forgotten are not among them: they stay
@@ -26,13 +32,14 @@ func (s *Store) Unsettled(ctx context.Context) ([]fix.Plan, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT id FROM plans p WHERE state = 'partly applied'
 			AND decided_at > coalesce($1, clock_timestamp()) - $2::interval
-			AND id IN (SELECT plan FROM sent_records WHERE hold = 'taken') ORDER BY id LIMIT $3`, s.now(), fix.Remembered, unsettledAtOnce)
+			AND finished > coalesce($1, clock_timestamp()) - $2::interval -- by an index; it finished later than that
+			AND `+unsettled+` ORDER BY id LIMIT $3`, s.now(), fix.Remembered, unsettledAtOnce)
 	if err != nil {
-		return nil, fmt.Errorf("plans with places still taken: %w", err)
+		return nil, fmt.Errorf("unsettled plans: %w", err)
 	}
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
-		return nil, fmt.Errorf("plans with places still taken: %w", err)
+		return nil, fmt.Errorf("unsettled plans: %w", err)
 	}
 	var plans []fix.Plan
 	for _, id := range ids {
@@ -56,8 +63,7 @@ func (s *Store) SettlePlan(ctx context.Context, p fix.Plan, made []fix.Claim, po
 	ctx, cancel := context.WithTimeoutCause(ctx, contentWithin, errNoAnswer)
 	defer cancel()
 	err = s.inOwnTransaction(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE plans SET state = $2, outcome = $3, reason = $4 WHERE id = $1 AND state = 'partly applied'
-			AND EXISTS (SELECT 1 FROM sent_records WHERE plan = $1 AND hold = 'taken')`, p.ID, p.State, outcome, p.Reason)
+		tag, err := tx.Exec(ctx, `UPDATE plans p SET state = $2, outcome = $3, reason = $4 WHERE id = $1 AND state = 'partly applied' AND `+unsettled, p.ID, p.State, outcome, p.Reason)
 		if err == nil && tag.RowsAffected() == 0 { // an answer like any other: the connection stays
 			return errors.Join(fix.ErrMoved, tx.Rollback(ctx))
 		}

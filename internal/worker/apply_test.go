@@ -47,6 +47,7 @@ func apply(t testing.TB, s *store.Store, shop *target, id int64, change ...func(
 }
 
 func TestAPlanIsAppliedAndVerified(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(manyRows)
 	id := approved(t, s, shop, "U2")
 	p := apply(t, s, shop, id)
@@ -90,6 +91,7 @@ type made struct {
 }
 
 func TestWhatWasTakenAwayBeforeTheFirstChange(t *testing.T) {
+	t.Parallel()
 	second := func(d *fix.Declared) { d.Rules.SecondOver = 1 }
 	// who of the two may fix, and who may approve.
 	may := func(fixes, approves string) authz.Policy {
@@ -223,6 +225,7 @@ func TestAnApplyStopsBetweenTwoBatches(t *testing.T) {
 }
 
 func TestWhatIsLockedIsTriedAgainAndWhatChangedIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(12)
 	id := approved(t, s, shop, "U2")
 	shop.locked["3"], shop.locked["4"] = 1, 9 // one is free at the second look
@@ -244,6 +247,7 @@ func TestWhatIsLockedIsTriedAgainAndWhatChangedIsLeftAlone(t *testing.T) {
 // A living target that refuses a batch: what was before stays, and the plan says
 // which and why.
 func TestABatchThatTheTargetRefuses(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(manyRows)
 	id := approved(t, s, shop, "U2")
 	shop.fail = func(call string, n int) error {
@@ -263,6 +267,7 @@ func TestABatchThatTheTargetRefuses(t *testing.T) {
 
 // An answer that was lost: the target knows that the batch took effect.
 func TestALostAnswerIsLookedUp(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(manyRows)
 	id := approved(t, s, shop, "U2")
 	shop.fail = func(call string, n int) error {
@@ -282,6 +287,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 
 // A target that stays silent: nobody guesses, and it ends.
 func TestATargetThatStaysSilent(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(manyRows)
 	id := approved(t, s, shop, "U2")
 	shop.fail = func(call string, _ int) error {
@@ -306,6 +312,7 @@ func TestATargetThatStaysSilent(t *testing.T) {
 }
 
 func TestAnUndoTakesThePlanBack(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(12)
 	id := approved(t, s, shop, "U2")
 	apply(t, s, shop, id)
@@ -330,6 +337,7 @@ func TestAnUndoTakesThePlanBack(t *testing.T) {
 
 // What was begun and cannot be looked up any more is never called untouched.
 func TestAnApplyWhoseFixIsGoneFromTheConfig(t *testing.T) {
+	t.Parallel()
 	dsn := database(t)
 	s, shop := open(t, dsn), newTarget(12)
 	id := approved(t, s, shop, "U2")

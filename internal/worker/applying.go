@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,9 @@ const (
 	targetPause = 2 * time.Second
 	// applyTries is how often a batch is tried that its living target refused.
 	applyTries = 3
+
+	restNotMade = "The changes that are counted here stay, and the others were not made."
+	storeSilent = "The bot's own store does not answer."
 )
 
 // turn is one batch in one pass.
@@ -29,6 +33,8 @@ type applying struct {
 	batches []fix.Batch
 	claims  []fix.Claim
 	applier fix.Applier
+	told    []fix.Result // what the target said last that it recorded
+	unnoted []fix.Batch  // made, and perhaps not in the ledger yet
 
 	mu      sync.Mutex
 	done    map[turn]fix.Result
@@ -50,12 +56,6 @@ func (a *applying) passes(ctx context.Context) *verdictError {
 			only, due := a.due(b, pass)
 			if !due {
 				continue
-			}
-			if why := a.between(ctx, &b); why != nil {
-				return why
-			}
-			if why := a.still(ctx, b); why != nil {
-				return why
 			}
 			if why := a.batch(ctx, b, pass, only); why != nil {
 				return why
@@ -101,11 +101,13 @@ func (a *applying) between(ctx context.Context, next *fix.Batch) *verdictError {
 		switch {
 		case err == nil && why != "":
 			giveUp = time.Now().Add(a.r.w.opts.TargetWithin) // it answers
-		case err == nil || next != nil: // a target that does not answer shows itself at the batch
+		case err == nil || next != nil && !a.sends(): // a target that does not answer shows itself at the batch
 			a.wait("")
 			return nil
-		case time.Now().After(giveUp):
+		case time.Now().After(giveUp) && next == nil:
 			return &verdictError{sentence: sentenceOf(err) + " All that is counted here was done, but nobody saw how it was taken."}
+		case time.Now().After(giveUp): // nobody knows how what was sent is taken
+			return &verdictError{sentence: sentenceOf(err) + " " + restNotMade}
 		default:
 			why = sentenceOf(err)
 		}
@@ -142,12 +144,18 @@ func haltOf(err error) *verdictError {
 
 // batch makes one batch. If the target refuses it, although it answers, it is
 // tried again a few times; if it does not answer, until it does; and if it wants
-// the plan to end, never.
+// the plan to end, never. Before each try the target may want to wait.
 func (a *applying) batch(ctx context.Context, b fix.Batch, pass int, only []int) *verdictError {
 	for try := 1; ; try++ {
+		if why := a.between(ctx, &b); why != nil {
+			return why
+		}
+		if why := a.still(ctx, b); why != nil {
+			return why
+		}
 		result, err := a.applier.Apply(ctx, a.plan, a.content.Forms, b, pass, only)
 		if err == nil {
-			a.note(result)
+			a.made(ctx, b, result)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -163,13 +171,23 @@ func (a *applying) batch(ctx context.Context, b fix.Batch, pass int, only []int)
 		if _, todo := a.due(b, pass); !todo {
 			return nil // it did take effect
 		}
+		if errors.Is(err, fix.ErrAgain) {
+			try-- // it was not refused
+		}
 		if try >= applyTries && ctx.Err() == nil {
-			return &verdictError{sentence: sentenceOf(err) + " The changes that are counted here stay, and the others were not made."}
+			return &verdictError{sentence: sentenceOf(err) + " " + restNotMade}
 		}
-		pause(ctx, time.Duration(try)*a.r.w.opts.Beat)
-		if ctx.Err() != nil { // it may be somebody else's by now
-			return a.over(ctx, &b)
-		}
+		pause(ctx, time.Duration(max(try, 1))*a.r.w.opts.Beat)
+	}
+}
+
+// made notes what became of a batch. A ledger that does not take it now has to
+// before the next batch is sent.
+func (a *applying) made(ctx context.Context, b fix.Batch, result fix.Result) {
+	a.note(result)
+	a.unnoted = append(slices.Clip(a.unnoted), b)
+	if err := a.noteSent(ctx); err != nil && ctx.Err() == nil {
+		a.r.log.Warn("what was sent is not noted yet", "plan", a.plan.Ref(), "batch", b.N, "error", err)
 	}
 }
 

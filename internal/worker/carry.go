@@ -117,7 +117,7 @@ func (r *run) guarded(ctx context.Context, do func(context.Context) ([]check.Fin
 func (r *run) execute(ctx context.Context) ([]check.Finding, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.left(), errDeadline)
 	defer cancel()
-	r.w.settle(ctx, r.targets()) // what plans have sent is not failing any more
+	r.settleFirst(ctx, r.targets()) // what plans have sent is not failing any more
 	showing := r.show(ctx)
 	findings, err := check.Execute(ctx, check.Execution{
 		Order: r.claim.Run.Order, Checks: r.w.declared(r.claim.Run.Checks),

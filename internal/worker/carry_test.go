@@ -171,6 +171,7 @@ func TestStopBeforeTheBeginning(t *testing.T) {
 }
 
 func TestRightsAreReadAgain(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		people *people
 		want   string

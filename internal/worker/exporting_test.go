@@ -119,6 +119,7 @@ func TestAnExportGivesAFile(t *testing.T) {
 
 // A file has a beginning of what there is; the rest is counted exactly.
 func TestAnExportIsBounded(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		lines, kept int
 		line        func(int) []byte
@@ -129,6 +130,7 @@ func TestAnExportIsBounded(t *testing.T) {
 		"a line that is too long": {4, 1, func(n int) []byte { return []byte(strings.Repeat("x", []int{5, 65 << 20, 5, 5}[n])) }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := open(t, database(t))
 			start(t, s, catalog(map[string]check.Detector{"a": exportable{lines: c.lines, line: c.line}}), mayExport)
 			id := wantExport(t, s)

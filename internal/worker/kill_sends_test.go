@@ -18,11 +18,11 @@ import (
 func TestTheDeadSendNothingThatWasFreed(t *testing.T) {
 	t.Parallel()
 	s := open(t, database(t))
-	_, applying := countSteps(t, s, newTopic(s, "check-0", manyRows))
+	_, applying := countSteps(t, s, inThree(newTopic(s, "check-0", fewRows)))
 	var wards []*ward
 	for at := 1; at <= applying; at++ {
 		name := fmt.Sprintf("check-%d", at)
-		w := &ward{name: name, shop: newTopic(s, name, manyRows), m: newMortal(at)}
+		w := &ward{name: name, shop: inThree(newTopic(s, name, fewRows)), m: newMortal(at)}
 		w.plan = wish(t, s, func(o *fix.Order) { o.Check = name })
 		wards = append(wards, w)
 	}
@@ -42,21 +42,23 @@ func TestTheDeadSendNothingThatWasFreed(t *testing.T) {
 		}
 	}
 	stop()
-	halted := 0
 	survive(t, s, wards, false)
+	rest := map[*ward]int64{}
 	for _, w := range wards {
-		if planOf(t, s, w.plan).State == fix.Applied {
-			continue // it had died when all was done
+		if planOf(t, s, w.plan).State != fix.Applied { // else it had died when all was done
+			rest[w] = wish(t, s, func(o *fix.Order) { o.Check = w.name })
 		}
-		halted++
-		rest := wish(t, s, func(o *fix.Order) { o.Check = w.name })
-		until(t, s, rest, fix.Waiting)
-		confirm(t, s, rest, "U2")
-		if p := over(t, s, rest); p.State != fix.Applied {
+	}
+	for _, id := range rest {
+		until(t, s, id, fix.Waiting)
+		confirm(t, s, id, "U2")
+	}
+	for w, id := range rest {
+		if p := over(t, s, id); p.State != fix.Applied {
 			t.Errorf("%s, the rest: %s: %s", w.name, p.State, p.Reason)
 		}
 	}
-	t.Logf("%d of %d plans were ended early", halted, applying)
+	t.Logf("%d of %d plans were ended early", len(rest), applying)
 	raise(t, wards)
 	for _, w := range wards {
 		for key := range w.shop.rows {
@@ -90,7 +92,7 @@ func (w *ward) sentOnce(t *testing.T) {
 		}
 	}
 	held, err := w.shop.held(t.Context())
-	want := []fix.Held{{Plan: w.plan, Hold: fix.Sent, Spans: []fix.Span{{From: 0, To: manyRows}}}}
+	want := []fix.Held{{Plan: w.plan, Hold: fix.Sent, Spans: []fix.Span{{From: 0, To: fewRows}}}}
 	if diff := cmp.Diff(want, held); diff != "" || err != nil {
 		t.Errorf("%s, step %d: %v, held (-want +got):\n%s", w.name, w.m.at, err, diff)
 	}

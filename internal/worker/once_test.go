@@ -68,9 +68,15 @@ func TestASecondPlanOfTheSameLettersIsRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, database(t))
 	shop := newTopic(s, "dlq", 700)
-	first := approved(t, s, shop, "U2")
-	second := approved(t, s, shop, "U2")
 	checks, with := fixing(shop)
+	stop := start(t, s, checks, with)
+	first, second := wish(t, s), wish(t, s)
+	for _, id := range []int64{first, second} { // neither is carried out before both are worked out
+		until(t, s, id, fix.Waiting)
+	}
+	stop()
+	confirm(t, s, first, "U2")
+	confirm(t, s, second, "U2")
 	start(t, s, checks, with)
 	one, two := over(t, s, first), over(t, s, second) // side by side
 	if one.State == fix.Refused {
@@ -214,6 +220,7 @@ func awaitSaid(t testing.TB, s *store.Store, key, want string) {
 }
 
 func TestAWatchEndsEarly(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		watch  func(t *testing.T, s *store.Store, run int64) (string, error)
 		reason string

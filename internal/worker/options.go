@@ -43,6 +43,7 @@ type Plans interface {
 	Clock(ctx context.Context) (time.Time, error)
 	BeginApply(ctx context.Context, run, epoch, plan int64, claims []fix.Claim, events []audit.Event) error
 	NoteSent(ctx context.Context, run, epoch, plan int64, made []fix.Claim) error
+	SentBeyond(ctx context.Context, plan int64, made []fix.Claim) (places int64, err error)
 	ConcludePlan(ctx context.Context, epoch int64, run check.Run, step store.PlanStep, posts []message.Post, events []audit.Event) error
 	Unsettled(ctx context.Context) ([]fix.Plan, error)
 	SettlePlan(ctx context.Context, p fix.Plan, made []fix.Claim, posts []message.Post, events []audit.Event) (bool, error)

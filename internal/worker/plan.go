@@ -77,7 +77,7 @@ func (r *run) draft(ctx context.Context, p fix.Plan) (d fix.Draft, err error) {
 	if p.Undoes > 0 {
 		d, err = r.inverse(ctx, p, declared)
 	} else {
-		r.w.settle(ctx, map[string]bool{declared.Check.Target: true}) // so that it knows what it may take
+		r.settleFirst(ctx, map[string]bool{declared.Check.Target: true}) // so that it knows what it may take
 		d, err = declared.Planner.Draft(ctx, p.Order, declared.Rules.Caps, r.tellPlanning)
 	}
 	if granted, ok := declared.Applier.(granting); ok && err == nil {

@@ -23,13 +23,26 @@ var fixers = authz.Policy{Roles: []authz.Role{{Name: "responders", Groups: []str
 
 // fixing gives a worker the made-up target with one check and its fix.
 func fixing(t *target, change ...func(*fix.Declared)) (check.Catalog, func(*worker.Options)) {
-	c := catalog(map[string]check.Detector{"a": t})
+	return fixingAll(map[string]*target{"a": t}, change...)
+}
+
+// fixingAll does so with a check and its fix for each target.
+func fixingAll(targets map[string]*target, change ...func(*fix.Declared)) (check.Catalog, func(*worker.Options)) {
+	detectors := map[string]check.Detector{}
+	for name, t := range targets {
+		detectors[name] = t
+	}
+	c := catalog(detectors)
 	return c, func(o *worker.Options) {
-		d := fix.Declared{Check: c[0], Digest: "digest", Planner: t, Applier: t.applier(), Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: 10 * time.Minute}}
-		for _, one := range change {
-			one(&d)
+		o.Fixes, o.Policy = fix.Catalog{}, fixers
+		for _, one := range c {
+			t := targets[one.Name]
+			d := fix.Declared{Check: one, Digest: "digest", Planner: t, Applier: t.applier(), Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 10_000, Expiry: 10 * time.Minute}}
+			for _, f := range change {
+				f(&d)
+			}
+			o.Fixes[one.Name] = d
 		}
-		o.Fixes, o.Policy = fix.Catalog{"a": d}, fixers
 		o.Plans = report.Wording{Checks: c.ByName(), Policy: fixers}
 	}
 }
@@ -106,6 +119,7 @@ func over(t testing.TB, s *store.Store, id int64) fix.Plan {
 }
 
 func TestAPlanIsWorkedOut(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(12)
 	checks, with := fixing(shop, func(d *fix.Declared) { d.Rules.SecondOver = 11 })
 	start(t, s, checks, with)
@@ -136,6 +150,7 @@ func TestAPlanIsWorkedOut(t *testing.T) {
 }
 
 func TestWhatCannotBePlannedSaysWhy(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		shop    func(*target)
 		declare func(*fix.Declared)
@@ -226,6 +241,7 @@ func stopRun(t testing.TB, s *store.Store, run int64) {
 }
 
 func TestAPlanThatNobodyDecidesUponExpires(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(3)
 	checks, with := fixing(shop, func(d *fix.Declared) { d.Rules.Expiry = 50 * time.Millisecond })
 	start(t, s, checks, with, func(o *worker.Options) { o.SweepEvery = 100 * time.Millisecond })
@@ -245,6 +261,7 @@ func TestAPlanThatNobodyDecidesUponExpires(t *testing.T) {
 }
 
 func TestBeforeImagesArePurged(t *testing.T) {
+	t.Parallel()
 	s, shop := open(t, database(t)), newTarget(3)
 	checks, with := fixing(shop)
 	start(t, s, checks, with, func(o *worker.Options) { o.KeepImages = 30 * 24 * time.Hour })

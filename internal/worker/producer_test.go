@@ -30,12 +30,12 @@ func (t *target) applier() interface {
 	return &producer{target: t, live: map[int64]int{}}
 }
 
-func (p *producer) Applied(ctx context.Context, plan int64) ([]fix.Result, error) {
+func (p *producer) Applied(ctx context.Context, plan int64, forms []fix.Form) ([]fix.Result, error) {
 	p.target.mu.Lock()
 	p.target.epochs[plan]++
 	epoch := p.target.epochs[plan]
 	p.target.mu.Unlock()
-	results, err := p.target.Applied(ctx, plan)
+	results, err := p.target.Applied(ctx, plan, forms)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.live[plan] = epoch; err != nil {

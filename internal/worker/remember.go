@@ -14,13 +14,17 @@ import (
 func (a *applying) ask(ctx context.Context) error {
 	var results []fix.Result
 	err := a.call(ctx, func(ctx context.Context) (err error) {
-		results, err = a.applier.Applied(ctx, a.plan.ID)
+		results, err = a.applier.Applied(ctx, a.plan.ID, a.content.Forms)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	a.told = results
 	for _, one := range results {
 		a.note(one)
 	}
-	return err
+	return nil
 }
 
 // mine makes sure that the plan is still this process's to carry out. It has to be
@@ -32,15 +36,16 @@ func (a *applying) mine(ctx context.Context) error {
 		a.r.lost(check.ErrFenced)
 	}
 	if err != nil {
-		return &check.Problem{Sentence: "The bot's own store does not answer.", Err: err}
+		return &check.Problem{Sentence: storeSilent, Err: err}
 	}
 	return nil
 }
 
 // still makes sure before a batch that sends that nobody else has taken the plan
-// meanwhile. While the store does not answer nothing is sent.
+// meanwhile, and that the ledger has what was sent until now. While the store does
+// not answer nothing is sent.
 func (a *applying) still(ctx context.Context, next fix.Batch) *verdictError {
-	if !a.sends() || a.mine(ctx) == nil {
+	if !a.sends() || a.noteSent(ctx) == nil && a.mine(ctx) == nil {
 		return nil
 	}
 	if why := a.remember(ctx); why != nil {
@@ -57,9 +62,10 @@ func (a *applying) still(ctx context.Context, next fix.Batch) *verdictError {
 func (a *applying) remember(ctx context.Context) *verdictError {
 	giveUp := time.Now().Add(a.r.w.opts.TargetWithin)
 	for {
-		err := a.ask(ctx)
-		if err == nil {
-			err = a.mine(ctx)
+		lost, err := a.recall(ctx)
+		if lost != nil {
+			a.unknown = true
+			return lost
 		}
 		if err == nil {
 			a.wait("")
@@ -77,4 +83,21 @@ func (a *applying) remember(ctx context.Context) *verdictError {
 		a.wait(sentenceOf(err))
 		pause(ctx, targetPause)
 	}
+}
+
+// recall asks the target once what it recorded, and of a plan that sends then the
+// store: whether the plan is still this process's, and whether the target forgot
+// anything. What it recorded is sent from now on in the ledger, too.
+func (a *applying) recall(ctx context.Context) (lost *verdictError, err error) {
+	if err := a.ask(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.mine(ctx); err != nil || !a.sends() {
+		return nil, err
+	}
+	if lost, err = a.lost(ctx); lost != nil || err != nil {
+		return lost, err
+	}
+	a.unnoted = a.batches
+	return nil, a.noteSent(ctx)
 }

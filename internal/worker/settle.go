@@ -3,7 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/audit"
@@ -14,39 +14,6 @@ import (
 // settleEvery is how often plans that ended without it being known how are looked
 // up. Whoever needs to know asks in between.
 const settleEvery = time.Minute
-
-// noteSent writes down what the plan has sent, as far as its changes may be made
-// only once, before the check runs again. If the last batch is in doubt nothing is
-// written: all its places stay taken until it is known.
-func (a *applying) noteSent(ctx context.Context) error {
-	if len(a.claims) == 0 || a.unknown {
-		return nil
-	}
-	made, err := fix.AllMade(a.content.Forms, a.batches, a.results())
-	if err != nil {
-		return fmt.Errorf("plan %s: %w", a.plan.Ref(), err)
-	}
-	return a.r.w.store.NoteSent(ctx, a.r.claim.Run.ID, a.r.claim.Epoch, a.plan.ID, made)
-}
-
-// sends tells whether the plan makes what cannot be taken back.
-func (a *applying) sends() bool {
-	return slices.ContainsFunc(a.content.Forms, func(f fix.Form) bool { return f.Once || f.Op == fix.Send })
-}
-
-// forgotten: a plan that sends lay around for so long that its target may know
-// nothing of it any more. Nobody guesses.
-func (a *applying) forgotten(ctx context.Context) (*verdictError, error) {
-	if !a.sends() {
-		return nil, nil
-	}
-	now, err := a.r.w.store.Clock(ctx)
-	if err != nil || now.Sub(a.plan.DecidedAt) <= fix.Remembered {
-		return nil, err
-	}
-	a.unknown = true
-	return &verdictError{sentence: fmt.Sprintf("It was confirmed more than %d days ago and interrupted, and its target may have forgotten what was done, so it is not known and nothing more was done. Its records stay reserved.", int(fix.Remembered.Hours()/24))}, nil
-}
 
 // targets are those that the checks of the run look at.
 func (r *run) targets() map[string]bool {
@@ -69,9 +36,19 @@ func (w *Worker) settleAll(ctx context.Context) error {
 	return nil
 }
 
+// settleFirst does the same for the targets of this run, before it looks at them. A
+// target that does not answer shows itself in the check: it must not hold up the run
+// for long, however many of its plans there are.
+func (r *run) settleFirst(ctx context.Context, targets map[string]bool) {
+	ctx, cancel := context.WithTimeout(ctx, r.w.opts.CallWithin)
+	defer cancel()
+	r.w.settle(ctx, targets)
+}
+
 // settle finds out what became of plans of these targets that ended without it
 // being known. What it cannot find out stays as it is: nobody may have their
-// places.
+// places. They are asked for in any order, and a target that did not answer is not
+// asked again this time: so no plan stands before the others for ever.
 func (w *Worker) settle(ctx context.Context, targets map[string]bool) {
 	if len(targets) == 0 {
 		return
@@ -83,20 +60,23 @@ func (w *Worker) settle(ctx context.Context, targets map[string]bool) {
 		}
 		return
 	}
-	for _, p := range plans {
+	silent := map[string]bool{}
+	for _, i := range rand.Perm(len(plans)) { //nolint:gosec // nobody gains from guessing it
+		p := plans[i]
 		d, ok := w.opts.Fixes[p.Check]
-		if !ok || d.Applier == nil || !targets[d.Check.Target] {
+		if !ok || d.Applier == nil || !targets[d.Check.Target] || silent[d.Check.Target] || ctx.Err() != nil {
 			continue
 		}
-		if err := w.settleOne(ctx, p, d.Applier); err != nil && ctx.Err() == nil {
+		answered, err := w.settleOne(ctx, p, d.Applier)
+		if silent[d.Check.Target] = !answered; err != nil {
 			w.log.Warn("plan not settled", "plan", p.Ref(), "error", err)
 		}
 	}
 }
 
 // settleOne asks the target what it recorded. By asking, whoever carried the plan
-// out before can add nothing to it.
-func (w *Worker) settleOne(ctx context.Context, p fix.Plan, applier fix.Applier) (err error) {
+// out before can add nothing to it. It tells whether there was an answer.
+func (w *Worker) settleOne(ctx context.Context, p fix.Plan, applier fix.Applier) (answered bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
@@ -104,24 +84,42 @@ func (w *Worker) settleOne(ctx context.Context, p fix.Plan, applier fix.Applier)
 	}()
 	content, batches, err := w.content(ctx, p)
 	if err != nil {
-		return err
+		return true, err // it was not asked
 	}
 	asking, cancel := context.WithTimeout(ctx, w.opts.CallWithin)
 	defer cancel()
-	results, err := applier.Applied(asking, p.ID)
+	results, err := applier.Applied(asking, p.ID, content.Forms)
 	if err != nil {
-		return err
+		return false, err
 	}
 	made, err := fix.AllMade(content.Forms, batches, results)
 	if err != nil {
-		return err
+		return true, err
 	}
-	p = settled(p, fix.Sum(p.Draft, content.Forms, batches, results))
+	o := fix.Sum(p.Draft, content.Forms, batches, results)
+	if err := w.whole(ctx, p, o, made); err != nil {
+		return true, err
+	}
+	p = settled(p, o)
 	did, err := w.store.SettlePlan(ctx, p, made, []message.Post{w.opts.Plans.Head(p, w.opts.Now())}, []audit.Event{w.settledEvent(p)})
 	if did {
 		w.log.Info("plan settled", "plan", p.Ref(), "state", p.State, "changes", p.Outcome.Total)
 	}
-	return err
+	return true, err
+}
+
+// whole makes sure that what a target remembers of a plan is not less than what it
+// had confirmed before: then it forgot, and what else it did nobody will know.
+func (w *Worker) whole(ctx context.Context, p fix.Plan, now fix.Outcome, made []fix.Claim) error {
+	places, err := w.store.SentBeyond(ctx, p.ID, made)
+	if err != nil {
+		return err
+	}
+	if places > 0 || now.Batches < p.Outcome.Batches || now.Total < p.Outcome.Total {
+		return fmt.Errorf("its target has forgotten what it sent: it knows of %d batches and %d changes; %d and %d were confirmed, and %d places that were sent are not among them",
+			now.Batches, now.Total, p.Outcome.Batches, p.Outcome.Total, places)
+	}
+	return nil
 }
 
 // settled is the plan as it stands when it is known what was done. What the check

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,26 @@ type target struct {
 	held   func(ctx context.Context) ([]fix.Held, error)
 	copies map[string]int // of each record
 	epochs map[int64]int  // of each plan: whoever asked last may send
+	// events: they have no places of their own, so that no ledger knows of them.
+	events bool
+	hangs  bool // Applied does not answer at all
+	// per is how many changes a batch has; 0: as many as it may.
+	per int
+}
+
+// forget makes the target remember nothing of any plan.
+func (t *target) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.record)
+	t.order = nil
+}
+
+// asks is how often a call was made.
+func (t *target) asks(call string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.calls[call]
 }
 
 // newTopic is a topic with so many dead letters, whose ledger is the store.
@@ -88,8 +109,8 @@ func (t *target) sends(d fix.Draft) fix.Draft {
 	if t.held == nil {
 		return d
 	}
-	d.Irreversible, d.Content.First = "a record that was sent cannot be called back", 500
-	d.Content.Forms = []fix.Form{{Op: fix.Send, Table: t.topic, Name: "orders", Key: []string{"partition", "offset"}, Shape: topicID, Once: true}}
+	d.Irreversible, d.Content.First = "a record that was sent cannot be called back", cmp.Or(t.per/2, 500)
+	d.Content.Forms = []fix.Form{{Op: fix.Send, Table: t.topic, Name: "orders", Key: []string{"partition", "offset"}, Shape: topicID, Once: !t.events}}
 	for i := range d.Content.Changes {
 		d.Content.Changes[i].Key = append([]string{"0"}, d.Content.Changes[i].Key...)
 	}
@@ -178,9 +199,13 @@ func (t *target) apply(p fix.Plan, b fix.Batch, pass int, only []int) fix.Result
 	return r
 }
 
-func (t *target) Applied(_ context.Context, plan int64) ([]fix.Result, error) {
+func (t *target) Applied(ctx context.Context, plan int64, _ []fix.Form) ([]fix.Result, error) {
 	if err := t.called("applied"); err != nil {
 		return nil, err
+	}
+	if t.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -246,7 +271,9 @@ func (t *target) Draft(ctx context.Context, o fix.Order, _ fix.Caps, tell func(c
 	if o.Limit > 0 {
 		keys = keys[:min(len(keys), o.Limit)]
 	}
-	return t.sends(draft("wrong", "right", keys, int64(len(t.rows)))), nil
+	d := t.sends(draft("wrong", "right", keys, int64(len(t.rows))))
+	d.Content.PerBatch = t.per
+	return d, nil
 }
 
 func sorted(rows map[string]string, value string) []string {
