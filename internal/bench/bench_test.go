@@ -25,6 +25,7 @@ func benchmarks() []benchmark {
 		{"S3", "checks beside other traffic", measurePolite},
 		{"S4", "orphans repaired", measureOrphans},
 		{"S5", "totals repaired", measureTotals},
+		{"S7", "dead letters sent on", measureReplay},
 		{"S10", "audit", measureAudit},
 		{"S11", "start", measureStart},
 	}

@@ -59,8 +59,8 @@ func (b *bed) openRepair(t *trial, s *shopServer, name string) *repair {
 	}
 	t.Cleanup(reading.Close)
 	for _, d := range c.Declared() {
-		if d.Check.Name == name && d.Fix != nil {
-			r.planner, r.rules = d.Fix.Planner(reading, r.declared), d.Fix.Rules()
+		if declared, ok := d.Fix.(postgres.Fix); ok && d.Check.Name == name {
+			r.planner, r.rules = declared.Planner(reading, r.declared), declared.Rules()
 		}
 	}
 	if r.planner == nil {

@@ -31,18 +31,20 @@ type settings struct {
 	quiet    time.Duration // of S3's windows without the check
 	polite   time.Duration // of S3's check, at most
 	starts   int           // of S11
+	letters  int           // of S7
+	replays  int           // of S7, by each side
 }
 
 // settingsFrom reads the environment.
 func settingsFrom(lookup func(string) (string, bool)) (settings, error) {
 	s := settings{
 		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 300_000, quiet: time.Minute,
-		polite: 8 * time.Minute, starts: 5,
+		polite: 8 * time.Minute, starts: 5, letters: 200_000, replays: 3,
 	}
 	get := func(name string) string { v, _ := lookup(name); return v }
 	if s.trial = get("BENCH_TRIAL") != ""; s.trial {
 		s.orders, s.rounds, s.commands, s.flood, s.events, s.quiet, s.starts = 20_000, 1, 200, 2*time.Second, 10_000, 5*time.Second, 2
-		s.polite = 20 * time.Second
+		s.polite, s.letters, s.replays = 20*time.Second, 10_000, 1
 	}
 	s.kept, s.out, s.profiles = get("BENCH_SHOP"), get("BENCH_OUT"), get("BENCH_PROFILES")
 	var bad []error

@@ -115,6 +115,18 @@ func TestKeptDirectory(t *testing.T) {
 	}
 }
 
+func TestTemporaryDirectoryIsMadeWhereAsked(t *testing.T) {
+	parent := openDir(t)
+	s := mustStart(t, Options{Temp: parent})
+	if got := sql(t, s.DSN("postgres", Superuser), "SHOW data_directory"); !strings.HasPrefix(got, parent+"/") {
+		t.Errorf("the server lives in %s, want it under %s", got, parent)
+	}
+	s.Stop()
+	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+		t.Errorf("%d entries are left in %s: %v", len(left), parent, err)
+	}
+}
+
 func TestPortListensOnLoopbackAndWantsAPassword(t *testing.T) {
 	port := freePort(t)
 	s := mustStart(t, Options{Port: port})

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"flag"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -148,5 +149,32 @@ func TestRoleHasNoRightsAndIsDropped(t *testing.T) {
 func BenchmarkTemplate(b *testing.B) {
 	for b.Loop() {
 		Template(b, "benchmark", func(dsn string) { Exec(b, dsn, "CREATE TABLE t AS SELECT generate_series(1, 1000) n") })
+	}
+}
+
+func TestServerLivesInMemoryWhereThereIsRoom(t *testing.T) {
+	if got, want := ask(t, DSN(t), "SHOW data_directory"), MemoryDir()+"/"; !strings.HasPrefix(got, want) {
+		t.Errorf("the server lives in %s, want it under %s", got, want)
+	}
+}
+
+// TestTheCommandLineDecidesHowManyRunAtOnce: what TestMain asks for is overridden by -parallel, which go test reads later.
+func TestTheCommandLineDecidesHowManyRunAtOnce(t *testing.T) {
+	given := flag.Lookup("test.parallel")
+	before := given.Value.String()
+	defer func() {
+		if err := given.Value.Set(before); err != nil {
+			t.Error(err)
+		}
+	}()
+	AtOnce(7)
+	if got := given.Value.String(); got != "7" {
+		t.Errorf("%s tests run at once, want 7", got)
+	}
+	if err := flag.CommandLine.Parse([]string{"-test.parallel", "3"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := given.Value.String(); got != "3" {
+		t.Errorf("%s tests run at once, want the command line's 3", got)
 	}
 }

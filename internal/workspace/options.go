@@ -31,7 +31,7 @@ type Options struct {
 	TeamID, TeamName, TeamDomain string
 	// App is the bot. Its missing ids and tokens are made up.
 	App App
-	// Tries are the "three things to try" shown on the page.
+	// Tries are the "things to try" shown on the page.
 	Tries []string
 	// Assets are the files of the web page. Nil means those of package web.
 	Assets fs.FS

@@ -47,6 +47,9 @@ type lettersState struct {
 	Ends  map[int32]int64 `json:"ends"`
 	Next  map[int32]int64 `json:"next"`
 	Total int64           `json:"total"`
+	// Behind is how many stand behind an open transaction, at most: marks of
+	// transactions are among them.
+	Behind int64 `json:"behind,omitempty"`
 	// Surveyed: the letters were counted before they are shown, because some are
 	// innocent or the most frequent keys come first.
 	Surveyed bool         `json:"surveyed,omitempty"`
@@ -83,7 +86,7 @@ func (d *lettersDetector) Detect(ctx context.Context, opts check.Options, from c
 	if err := run.report(ctx); err != nil {
 		return check.Result{}, err
 	}
-	return run.result(), nil
+	return run.result(), run.unknown()
 }
 
 // lettersRun is one run of the detector.
@@ -121,28 +124,17 @@ func (d *lettersDetector) begin(ctx context.Context, opts check.Options, from ch
 
 // freeze fixes what the topic holds: a run does not chase what dies meanwhile.
 func (r *lettersRun) freeze(ctx context.Context) error {
-	b, err := r.target.bounds(ctx, r.words.Topic)
+	b, behind, err := r.target.stableBounds(ctx, r.words.Topic)
 	if err != nil {
 		return err
 	}
 	s := r.state
-	s.ID, s.Now, s.Total = b.id, r.target.opts.Now().UTC(), b.records()
+	s.ID, s.Now, s.Total, s.Behind = b.id, r.target.opts.Now().UTC(), b.records(), behind
 	s.Ends, s.Next, s.Groups = map[int32]int64{}, map[int32]int64{}, groups{}
 	for p, sp := range b.parts {
 		s.Next[p], s.Ends[p] = sp.from, sp.to
 	}
 	return nil
-}
-
-func (d *lettersDetector) holds(ctx context.Context, id string) (*held, error) {
-	if d.sources.Ledger == nil {
-		return &held{}, nil
-	}
-	all, err := d.sources.Ledger.Held(ctx, d.words.Topic, id)
-	if err != nil {
-		return nil, fmt.Errorf("what plans have sent of %s: %w", d.words.Topic, err)
-	}
-	return newHeld(all), nil
 }
 
 // rest is what is still to be read.

@@ -49,7 +49,7 @@ const (
 // take gives the producer of a plan to one caller at a time. It has fenced every
 // other one of the plan, and knows what the cluster remembers. Whoever takes it
 // gives it back.
-func (x *Sending) take(ctx context.Context, plan int64, how int) (*sender, error) {
+func (x *Sending) take(ctx context.Context, plan int64, forms []fix.Form, how int) (*sender, error) {
 	x.sweep()
 	for {
 		s, err := x.sender(plan)
@@ -65,7 +65,7 @@ func (x *Sending) take(ctx context.Context, plan int64, how int) (*sender, error
 			<-s.turn
 			continue
 		}
-		if err := s.opened(ctx, how); err != nil {
+		if err := s.opened(ctx, forms, how); err != nil {
 			s.give()
 			return nil, err
 		}
@@ -73,14 +73,18 @@ func (x *Sending) take(ctx context.Context, plan int64, how int) (*sender, error
 	}
 }
 
-func (s *sender) opened(ctx context.Context, how int) error {
+func anewError(plan, place string) error {
+	return &check.Problem{Sentence: fmt.Sprintf("The connection of %s to Kafka %s has to be made anew.", plan, place), Err: fix.ErrAgain}
+}
+
+func (s *sender) opened(ctx context.Context, forms []fix.Form, how int) error {
 	switch {
 	case how == anew:
 		s.drop()
 	case how == asItIs && s.client == nil:
-		return problemf("The connection of %s to Kafka %s has to be made anew.", fix.Ref(s.plan), s.x.t.opts.Place)
+		return anewError(fix.Ref(s.plan), s.x.t.opts.Place)
 	}
-	return s.open(ctx)
+	return s.open(ctx, forms)
 }
 
 // sender finds the producer of a plan, or makes one that is not open yet.
@@ -92,7 +96,7 @@ func (x *Sending) sender(plan int64) (*sender, error) {
 	}
 	s := x.senders[plan]
 	if s == nil {
-		s = &sender{x: x, plan: plan, turn: make(chan struct{}, 1)}
+		s = &sender{x: x, plan: plan, turn: make(chan struct{}, 1), singly: map[string]bool{}}
 		x.senders[plan] = s
 	}
 	return s, nil
@@ -151,7 +155,7 @@ func (x *Sending) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fix
 	if pass != 1 {
 		return fix.Result{}, problemf("Records are sent in one pass, and this is pass %d: make a new preview.", pass)
 	}
-	s, err := x.take(ctx, p.ID, asItIs)
+	s, err := x.take(ctx, p.ID, forms, asItIs)
 	if err != nil {
 		return fix.Result{}, err
 	}
@@ -170,8 +174,8 @@ func (x *Sending) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fix
 // Applied implements fix.Applier: what it tells stays true, because it fences
 // whoever was sending for the plan. It does so every time: a producer that this
 // process still has knows nothing of what another one has sent since.
-func (x *Sending) Applied(ctx context.Context, plan int64) ([]fix.Result, error) {
-	s, err := x.take(ctx, plan, anew)
+func (x *Sending) Applied(ctx context.Context, plan int64, forms []fix.Form) ([]fix.Result, error) {
+	s, err := x.take(ctx, plan, forms, anew)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (x *Sending) Busy(ctx context.Context, p fix.Plan, forms []fix.Form, next *
 	if err != nil {
 		return "", err
 	}
-	s, err := x.take(ctx, p.ID, ifNeeds)
+	s, err := x.take(ctx, p.ID, forms, ifNeeds)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +80,7 @@ func paceOf(forms []fix.Form) (spec sendSpec, f fix.Form, ok bool, err error) {
 func (s *sender) waits(spec sendSpec, next *fix.Batch, back int) string {
 	m, now := s.memory, s.x.t.opts.Now()
 	last := time.UnixMilli(m.Millis)
-	canary := m.Next == 1 && spec.Canary > 0
+	canary := m.First && spec.Canary > 0
 	if m.Sent > 0 && (canary || next == nil) && now.Before(last.Add(spec.Window)) {
 		first := "the last"
 		if canary {
@@ -107,7 +107,8 @@ func (s *sender) paces(ctx context.Context, spec sendSpec) (why string, err erro
 }
 
 // cameBack counts the letters whose copies are dead letters again. One that dies
-// twice counts once.
+// twice counts once. What was read stays read, even if there is more of it than
+// one look has time for.
 func (s *sender) cameBack(ctx context.Context, f fix.Form, spec sendSpec) (int, error) {
 	t := s.x.t
 	if s.watch == nil {
@@ -133,6 +134,7 @@ func (s *sender) cameBack(ctx context.Context, f fix.Form, spec sendSpec) (int, 
 		if place, ours := s.ours(r, f, spec); ours {
 			s.watch.back[place] = true
 		}
+		s.watch.next[r.Partition] = r.Offset + 1
 		return nil
 	})
 	if err != nil {
@@ -147,15 +149,11 @@ func (s *sender) cameBack(ctx context.Context, f fix.Form, spec sendSpec) (int, 
 // ours tells whether a letter is a copy that this plan sent, and of which letter.
 // Another bot may have a plan of the same name, but not made of the same letter.
 func (s *sender) ours(r *kgo.Record, f fix.Form, spec sendSpec) (place string, ok bool) {
-	headers := r.Headers
-	if len(headers) == 0 || lastHeader(headers, headerPlan) == "" {
+	l := understand(spec.Rules, r)
+	if l.Plan != s.plan {
 		return "", false
 	}
-	if lastHeader(headers, headerPlan) != fix.Ref(s.plan) {
-		return "", false
-	}
-	place = lastHeader(headers, headerOrigin)
-	parts := strings.Split(place, "/")
+	parts := strings.Split(l.From, "/")
 	if len(parts) != 3 || parts[0] != f.Table {
 		return "", false
 	}
@@ -164,17 +162,7 @@ func (s *sender) ours(r *kgo.Record, f fix.Form, spec sendSpec) (place string, o
 	if errors.Join(err, err2) != nil || offset >= spec.Ends[int32(partition)] {
 		return "", false
 	}
-	return place, true
-}
-
-// lastHeader is the value of the last header of a name; empty: none.
-func lastHeader(headers []kgo.RecordHeader, name string) string {
-	for i := len(headers) - 1; i >= 0; i-- {
-		if headers[i].Key == name {
-			return string(headers[i].Value)
-		}
-	}
-	return ""
+	return l.From, true
 }
 
 // halt ends the plan because too many came back.

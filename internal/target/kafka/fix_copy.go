@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -25,28 +24,59 @@ const (
 // copyOf is what is sent of a letter: what was inside of it, or, when it is put
 // aside, the letter as it stands. Both keep the time of what they are a copy of.
 func copyOf(plan int64, f fix.Form, spec sendSpec, g goes, record *kgo.Record) *kgo.Record {
-	out := &kgo.Record{Topic: f.Name, Key: record.Key, Value: record.Value, Timestamp: record.Timestamp, Partition: g.Partition}
-	headers := record.Headers
+	room := make([]kgo.RecordHeader, 0, len(record.Headers)+ownHeaders)
+	var c kgo.Record
 	if spec.Kind == sendLetter {
-		letter := understand(spec.Rules, record)
-		out.Key, out.Value, headers = letter.Key, letter.Value, letter.Headers
-		if !letter.Time.IsZero() {
-			out.Timestamp = letter.Time
-		}
+		c = originalOf(spec.Rules, record, room)
+	} else {
+		c = asideOf(record, room)
 	}
-	for _, h := range headers {
+	sign(&c, []byte(fix.Ref(plan)), record)
+	address(&c, f.Name, g.Partition, []byte(strconv.Itoa(g.Attempt)))
+	return &c
+}
+
+// originalOf is what was inside of a letter. Its headers are put into room.
+func originalOf(rules letterRules, record *kgo.Record, room []kgo.RecordHeader) kgo.Record {
+	l, _ := unwrap(rules.made, record, room)
+	c := kgo.Record{Key: l.Key, Value: l.Value, Headers: l.Headers, Timestamp: record.Timestamp}
+	if !l.Time.IsZero() {
+		c.Timestamp = l.Time
+	}
+	return c
+}
+
+// asideOf is a letter as it stands, without what we had added to it. Its headers
+// are put into room.
+func asideOf(record *kgo.Record, room []kgo.RecordHeader) kgo.Record {
+	for _, h := range record.Headers {
 		switch h.Key {
 		case headerPlan, headerAttempt, headerOrigin:
 		default:
-			out.Headers = append(out.Headers, h)
+			room = append(room, h)
 		}
 	}
-	out.Headers = append(out.Headers,
-		header(headerPlan, fix.Ref(plan)),
-		header(headerAttempt, strconv.Itoa(g.Attempt)),
-		header(headerOrigin, fmt.Sprintf("%s/%d/%d", record.Topic, record.Partition, record.Offset)),
+	return kgo.Record{Key: record.Key, Value: record.Value, Headers: room, Timestamp: record.Timestamp}
+}
+
+// sign adds our headers to a copy: which plan sends it, how often that makes, and
+// what it is a copy of.
+func sign(c *kgo.Record, plan []byte, letter *kgo.Record) {
+	origin := make([]byte, 0, len(letter.Topic)+24)
+	origin = append(append(origin, letter.Topic...), '/')
+	origin = append(strconv.AppendInt(origin, int64(letter.Partition), 10), '/')
+	origin = strconv.AppendInt(origin, letter.Offset, 10)
+	c.Headers = append(c.Headers,
+		kgo.RecordHeader{Key: headerPlan, Value: plan},
+		kgo.RecordHeader{Key: headerAttempt},
+		kgo.RecordHeader{Key: headerOrigin, Value: origin},
 	)
-	return out
+}
+
+// address says where a signed copy goes, and which attempt it is.
+func address(c *kgo.Record, topic string, partition int32, attempt []byte) {
+	c.Topic, c.Partition = topic, partition
+	c.Headers[len(c.Headers)-2].Value = attempt
 }
 
 // eventOf is what is sent of a stored event.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -57,8 +58,11 @@ type replayFix struct {
 	declare.Fix `yaml:",inline"`
 
 	// To is the topic that letters go to; original: where each was first.
-	To        string `yaml:"to"`
-	Partition string `yaml:"partition"`
+	To string `yaml:"to"`
+	// Topics are those that letters may be from when they say it themselves; none: any
+	// that the bot may write to.
+	Topics    declare.Names `yaml:"topics"`
+	Partition string        `yaml:"partition"`
 	// Processed is where the consumer keeps which events it has dealt with.
 	Processed *Processed `yaml:"processed"`
 	WithoutID string     `yaml:"without_id"`
@@ -163,8 +167,14 @@ func (w *replayFix) choiceFaults(bad declare.Bad) {
 	if w.WithoutID != "" && w.Processed == nil {
 		bad("without_id", "without_id says what becomes of letters that processed cannot be asked about, and there is no processed")
 	}
+	if w.To != "" && w.To != toOriginal && len(w.Topics) > 0 {
+		bad("topics", "topics says which topics letters may go to by what they say themselves, and to sends all of them to %s: leave one of the two out", w.To)
+	}
 	if w.check == nil || w.check.Topic == "" {
 		return
+	}
+	if slices.Contains(w.Topics, w.check.Topic) {
+		bad("topics", "topics has %s, the topic of the letters themselves: they would never leave it", w.check.Topic)
 	}
 	if w.To == w.check.Topic {
 		bad("to", "to is %s, the topic of the letters themselves: they would never leave it", w.To)
@@ -209,6 +219,11 @@ func (w *replayFix) tableFaults(bad declare.Bad) {
 			"type": e.Type, "payload": e.Payload, "time": e.Time, "topic": e.Topic,
 		}, "target", "table", "aggregate", "sequence", "id", "type", "payload", "time", "topic")
 	}
+}
+
+// allows tells whether letters may go to the topic that they say they are from.
+func (w *replayFix) allows(topic string) bool {
+	return len(w.Topics) == 0 || w.to() != toOriginal || slices.Contains(w.Topics, topic)
 }
 
 func (w *replayFix) to() string        { return cmp.Or(w.To, toOriginal) }

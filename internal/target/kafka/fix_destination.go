@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -15,10 +14,6 @@ import (
 
 	"github.com/integritybot/integritybot/internal/fix"
 )
-
-// unknownLimit is that of a topic that has refused a record for its size although
-// its limit seemed to be known.
-const unknownLimit = -1
 
 // destination is what a topic takes.
 type destination struct {
@@ -142,21 +137,10 @@ func (s *sender) destination(ctx context.Context, topic string) (destination, er
 		return d, err
 	}
 	s.topics[topic] = d
-	s.limited()
-	return d, nil
-}
-
-// limited tells the client how large batches may be. It counts the four bytes of
-// a length, which brokers do not.
-func (s *sender) limited() {
-	const length, least, most = 4, 512, 64 << 20
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, d := range s.topics {
-		limit := d.limit
-		if limit == unknownLimit {
-			limit = most // one record at a time, and the broker decides
-		}
-		s.limits[name] = int32(cmp.Or(min(max(limit+length, least), most), defaultLimit)) //nolint:gosec // bounded
+	if s.limits[topic] = clientLimit(d.limit); s.singly[topic] {
+		s.limits[topic] = clientMost
 	}
+	return d, nil
 }

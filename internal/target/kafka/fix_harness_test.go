@@ -157,7 +157,7 @@ func (r *rig) carry(x *Sending, p fix.Plan) ([]fix.Result, error) {
 			if errors.As(err, new(*fix.Halt)) || ctx.Err() != nil {
 				return r.end(ctx, x, p, claims), err
 			}
-			results, unknown := x.Applied(ctx, p.ID)
+			results, unknown := x.Applied(ctx, p.ID, forms)
 			if unknown != nil {
 				return nil, errors.Join(err, unknown)
 			}
@@ -173,7 +173,7 @@ func (r *rig) carry(x *Sending, p fix.Plan) ([]fix.Result, error) {
 // error.
 func (r *rig) asked(x *Sending, p fix.Plan) []fix.Result {
 	r.t.Helper()
-	results, err := x.Applied(r.t.Context(), p.ID)
+	results, err := x.Applied(r.t.Context(), p.ID, p.Draft.Content.Forms)
 	if err != nil {
 		r.t.Fatalf("what was sent: %v", err)
 	}
@@ -198,7 +198,7 @@ func (r *rig) wait(ctx context.Context, x *Sending, p fix.Plan, next *fix.Batch)
 // end settles the ledger by what the cluster remembers.
 func (r *rig) end(ctx context.Context, x *Sending, p fix.Plan, claims []fix.Claim) []fix.Result {
 	r.t.Helper()
-	results, err := x.Applied(ctx, p.ID)
+	results, err := x.Applied(ctx, p.ID, p.Draft.Content.Forms)
 	if err != nil {
 		r.t.Fatalf("what was sent: %v", err)
 	}
@@ -315,4 +315,14 @@ func placed(r *kgo.Record) *kgo.Record {
 	out := *r
 	out.Offset = 0
 	return &out
+}
+
+// lastHeader is the value of the last header of a name; empty: none.
+func lastHeader(headers []kgo.RecordHeader, name string) string {
+	for _, h := range slices.Backward(headers) {
+		if h.Key == name {
+			return string(h.Value)
+		}
+	}
+	return ""
 }

@@ -34,12 +34,12 @@ func TestWhatChangedMeanwhileIsLeftAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []fix.Skipped{{Index: 0, Why: fix.WhyGone}, {Index: 1, Why: fix.WhyGone}, {Index: 4, Why: fix.WhyChanged}}
-		if diff := cmp.Diff(want, results[0].Skipped); diff != "" || results[0].Changed != 3 {
+		want := []fix.Skipped{{Index: 0, Why: fix.WhyGone}, {Index: 1, Why: fix.WhyGone}, {Index: 4, Why: fix.WhyChanged}, {Index: 5, Why: whyWaits}}
+		if diff := cmp.Diff(want, results[0].Skipped); diff != "" || results[0].Changed != 2 {
 			t.Errorf("%d sent, left alone (-want +got):\n%s", results[0].Changed, diff)
 		}
 		// What was left alone is free for another plan.
-		if next := r.draft(f, fix.Order{ID: 8}); next.Draft.Rows != 1 || next.Draft.Content.Changes[0].Key[1] != "4" {
+		if next := r.draft(f, fix.Order{ID: 8}); next.Draft.Rows != 2 || next.Draft.Content.Changes[0].Key[1] != "4" {
 			t.Errorf("the next plan: %+v", next.Draft)
 		}
 	})
@@ -63,7 +63,7 @@ func TestNothingLeftToSend(t *testing.T) {
 		if sent := r.done(x, p); sent != 20 {
 			t.Errorf("%d were sent, instead of 20", sent)
 		}
-		results, err := r.sendingOf(r.bot(nil)).Applied(t.Context(), 7)
+		results, err := r.sendingOf(r.bot(nil)).Applied(t.Context(), 7, p.Draft.Content.Forms)
 		if err != nil || len(results) != 2 || len(results[0].Skipped) != 20 || results[0].Changed != 0 || results[1].Changed != 20 {
 			t.Errorf("remembered: %+v, %v", results, err)
 		}
@@ -91,12 +91,12 @@ func TestWhatATopicRefusesDoesNotStopTheOthers(t *testing.T) {
 			p.Draft.Content.Changes[i].After = `{"p":-1,"n":1}`
 		}
 		x := r.sending()
-		s, err := x.take(t.Context(), 8, anew)
+		s, err := x.take(t.Context(), 8, p.Draft.Content.Forms, anew)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.topics[small] = destination{name: small, partitions: 1, limit: defaultLimit}
-		s.limited()
+		s.limits[small] = clientLimit(defaultLimit)
 		s.give()
 		results, err := r.carry(x, p)
 		if err != nil {
@@ -191,7 +191,7 @@ func TestAMemoryThatIsFull(t *testing.T) {
 		r.send(r.letter(0, 1, "a", "v"))
 		p := r.draft(r.fixOf("", ""), fix.Order{ID: 7})
 		x := r.sending()
-		s, err := x.take(t.Context(), 7, anew)
+		s, err := x.take(t.Context(), 7, p.Draft.Content.Forms, anew)
 		if err != nil {
 			t.Fatal(err)
 		}

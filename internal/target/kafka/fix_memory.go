@@ -26,6 +26,8 @@ type memory struct {
 	// sent in all.
 	Sent int64 `json:"sent,omitempty"`
 	Last int64 `json:"last,omitempty"`
+	// First: the last batch was the first one whose copies may come back.
+	First bool `json:"first,omitempty"`
 	// Millis is when the last batch was made.
 	Millis int64 `json:"t,omitempty"`
 	// Sizes are how many changes the batches have: pairs of a size and of how many
@@ -34,6 +36,9 @@ type memory struct {
 	// Skipped are the changes that were left alone, by the letter of their reason:
 	// "0:1-3,7;4:0" is changes 1 to 3 and 7 of batch 0, and 0 of batch 4.
 	Skipped map[string]string `json:"skipped,omitempty"`
+	// Waiting are the lanes of which one was left alone: what comes later in them
+	// waits, whichever batch it is in. In base64, one behind the other.
+	Waiting []byte `json:"waiting,omitempty"`
 }
 
 // reasons give each reason for leaving a record alone its letter. Letters are
@@ -41,15 +46,15 @@ type memory struct {
 func reasons() map[string]fix.Why {
 	return map[string]fix.Why{
 		"c": fix.WhyChanged, "g": fix.WhyGone, "u": fix.WhyUnless,
-		"l": whyLarge, "t": whyTime, "k": whyKeyless, "p": whyPartition,
+		"l": whyLarge, "t": whyTime, "k": whyKeyless, "p": whyPartition, "w": whyWaits,
 	}
 }
 
 // with is the memory after one more batch.
 func (m memory) with(r fix.Result, size int, sent int64) memory {
 	out := memory{
-		V: specVersion, Next: m.Next + 1, Sent: m.Sent + sent, Last: r.Changed, Millis: r.At.UnixMilli(),
-		Sizes: slices.Clone(m.Sizes), Skipped: map[string]string{},
+		V: specVersion, Next: m.Next + 1, Sent: m.Sent + sent, Last: r.Changed, First: m.Sent == 0 && sent > 0, Millis: r.At.UnixMilli(),
+		Sizes: slices.Clone(m.Sizes), Skipped: map[string]string{}, Waiting: m.Waiting,
 	}
 	if n := len(out.Sizes); n > 0 && out.Sizes[n-1][0] == size {
 		out.Sizes[n-1][1]++

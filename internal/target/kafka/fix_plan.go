@@ -73,9 +73,14 @@ type drafting struct {
 	held      *held
 	topics    map[string]*destination // nil: there is none
 	names     map[string]string       // texts of which many letters have the same one
-	found     []candidate
-	before    map[int64]int64 // letters that plans have sent on, by plan
-	matched   int64           // letters that the selection means, sent ones too
+	found     []candidate             // that are selected
+	sendable  int64                   // of them, as far as it is known
+	asked     int                     // of them, whether they were processed
+	passed    map[fingerprint]passed  // of those that are not selected, by lane
+	crowded   bool                    // there are more lanes of such than are kept
+	behind    int64                   // records behind an open transaction
+	before    map[int64]int64         // letters that plans have sent on, by plan
+	matched   int64                   // letters that the selection means, sent ones too
 }
 
 // letters makes a plan of dead letters.
@@ -110,8 +115,12 @@ func (d *drafting) begin(ctx context.Context) error {
 	}
 	d.selection = selection.Between(d.order.From, d.order.To)
 	d.rules, d.topics, d.names, d.before = d.words.check.rules(), map[string]*destination{}, map[string]string{}, map[int64]int64{}
-	if d.ends, err = d.target.bounds(ctx, d.words.check.Topic); err != nil {
+	d.passed = map[fingerprint]passed{}
+	if d.ends, d.behind, err = d.target.stableBounds(ctx, d.words.check.Topic); err != nil {
 		return err
+	}
+	if nameless(d.ends.id) {
+		return d.target.tooOld()
 	}
 	return d.hold(ctx)
 }
@@ -158,14 +167,22 @@ func (d *drafting) see(ctx context.Context, r *kgo.Record) error {
 		return nil
 	}
 	d.draft.Found++
-	one, err := d.judge(ctx, letter, selected)
+	if !selected {
+		d.pass(letter)
+		return nil
+	}
+	one, err := d.judge(ctx, letter)
 	if err != nil {
 		return err
 	}
-	if taken && selected {
+	if taken {
 		one.leave(d.name("taken by "+fix.Ref(plan)+", which is sending them or may have sent them"), true)
 	}
 	d.found = append(d.found, one)
+	if one.left == "" {
+		d.sendable++
+		return d.bound(ctx)
+	}
 	return nil
 }
 
@@ -187,15 +204,22 @@ func (d *drafting) nothingMatches() error {
 
 // leave notes letters that the plan does not touch.
 func (d *drafting) leave(why string, rows int64, examples ...string) {
-	for i := range d.draft.Left {
-		if left := &d.draft.Left[i]; left.Why == why {
-			left.Rows += rows
-			left.Examples = append(left.Examples, examples...)
-			left.Examples = left.Examples[:min(len(left.Examples), leftExamples)]
-			return
-		}
+	if left := d.leftOf(why); left != nil {
+		left.Rows += rows
+		left.Examples = append(left.Examples, examples...)
+		left.Examples = left.Examples[:min(len(left.Examples), leftExamples)]
+		return
 	}
 	d.draft.Left = append(d.draft.Left, fix.Left{Rows: rows, Why: why, Examples: examples})
+}
+
+func (d *drafting) leftOf(why string) *fix.Left {
+	for i := range d.draft.Left {
+		if d.draft.Left[i].Why == why {
+			return &d.draft.Left[i]
+		}
+	}
+	return nil
 }
 
 // leaveSent notes what earlier plans have sent on.

@@ -138,11 +138,11 @@ func largest(sizes []int32, n int) int64 {
 }
 
 // listing is the whole plan as lines of CSV: what is sent, and what is left alone
-// of that which was meant.
+// of that which was meant. What only an order's limit leaves out is not worth lines.
 func (d *drafting) listing() [][]string {
 	lines := [][]string{{"partition", "offset", "time", "error", "key", "what becomes of it"}}
 	for _, one := range d.found {
-		if !one.selected {
+		if one.beyond {
 			continue
 		}
 		fate := one.fate()

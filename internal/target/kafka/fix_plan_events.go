@@ -211,7 +211,7 @@ func (d *drafting) eventContent(id string, events []Event, known map[string]bool
 			c.Changes = append(c.Changes, fix.Change{Key: []string{id, sequence, e.ID}, Repairs: true, After: string(after)})
 			d.eventSample(e, to.name)
 		}
-		d.draft.Listing = append(d.draft.Listing, []string{sequence, check.Inert(e.ID), check.Inert(e.Type), instant(e.At), check.Inert(fate)})
+		d.draft.Listing = append(d.draft.Listing, []string{sequence, check.Inert(check.Mask(d.words.check.class("id", check.Key), e.ID)), check.Inert(e.Type), instant(e.At), check.Inert(fate)})
 	}
 	return c, nil
 }

@@ -21,20 +21,20 @@ type candidate struct {
 	print     fingerprint
 	lane      fingerprint // of its topic and key, within which order is kept; zero: no key
 
-	topic    string // where it goes
-	to       int32  // -1: where its key belongs
-	attempt  int32  // which replay this would be
-	size     int32  // of the copy, in bytes
-	aside    bool   // it goes to the quarantine
-	origin   int32  // partition in which it was first; -1: not known
-	first    int64  // offset there
-	millis   int64  // its time
-	selected bool
-	left     string // why it is left alone; empty: it is not
-	blocks   bool   // later letters of its key wait for it
-	id       string
-	class    string
-	shown    string // its key, masked
+	topic   string // where it goes
+	to      int32  // -1: where its key belongs
+	attempt int32  // which replay this would be
+	size    int32  // of the copy, in bytes
+	aside   bool   // it goes to the quarantine
+	origin  int32  // partition in which it was first; -1: not known
+	first   int64  // offset there
+	millis  int64  // its time
+	left    string // why it is left alone; empty: it is not
+	blocks  bool   // later letters of its key wait for it
+	beyond  bool   // it is left alone for the order's limit
+	id      string
+	class   string
+	shown   string // its key, masked
 }
 
 // leave notes why the letter is left alone, unless something else did before.
@@ -44,17 +44,12 @@ func (o *candidate) leave(why string, blocks bool) {
 	}
 }
 
-// judge decides what to do with one letter, as far as it alone tells.
-func (d *drafting) judge(ctx context.Context, l Letter, selected bool) (candidate, error) {
+// judge decides what to do with one selected letter, as far as it alone tells.
+func (d *drafting) judge(ctx context.Context, l Letter) (candidate, error) {
 	r := l.Record
 	one := candidate{
 		partition: r.Partition, offset: r.Offset, to: -1, attempt: int32(min(l.Attempts+1, 1<<30)), //nolint:gosec // bounded
-		origin: -1, first: -1, millis: l.Time.UnixMilli(), selected: selected, class: d.name(l.Class),
-	}
-	if !selected {
-		one.lane = laneOf(d.destinationOf(l), l.Key)
-		one.leave("not selected", false)
-		return one, nil
+		origin: -1, first: -1, millis: l.Time.UnixMilli(), class: d.name(l.Class),
 	}
 	one.print, one.shown = printOf(r), d.keyShown(l)
 	if d.mode == wayAside {
@@ -92,6 +87,8 @@ func (d *drafting) refuse(one *candidate, l Letter) {
 		one.leave(d.name("cannot be read as it was: it "+l.Broken), true)
 	case topic == "":
 		one.leave("do not say which topic they are from: name it under origin in the config, or with to", true)
+	case !d.words.allows(topic):
+		one.leave(d.name("say that they are from "+topic+", which is not among the topics of this fix"), true)
 	case topic == d.ends.topic:
 		one.leave("are from the topic of dead letters itself: they would never leave it", true)
 	case d.words.Processed != nil && l.ID == "" && d.words.withoutID() == idLeave:

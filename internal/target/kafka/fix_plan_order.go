@@ -19,11 +19,12 @@ func (d *drafting) leaveProcessed(ctx context.Context) error {
 		return problemf("The table %s of %s cannot be asked which events were processed: that target is off.", p.Table, p.Target)
 	}
 	var asked []int
-	for i, one := range d.found {
+	for i, one := range d.found[d.asked:] {
 		if one.left == "" && !one.aside && one.id != "" {
-			asked = append(asked, i)
+			asked = append(asked, d.asked+i)
 		}
 	}
+	d.asked = len(d.found)
 	progress := check.Progress{Total: int64(len(asked)), Reading: p.Table}
 	why := "were processed already: their event ids stand in " + p.Table + " of " + p.Target
 	for some := range slices.Chunk(asked, idsAtOnce) {
@@ -38,6 +39,7 @@ func (d *drafting) leaveProcessed(ctx context.Context) error {
 		for _, i := range some {
 			if known[d.found[i].id] {
 				d.found[i].leave(why, false)
+				d.sendable--
 			}
 		}
 		progress.Done += int64(len(some))
@@ -50,15 +52,16 @@ func (d *drafting) leaveProcessed(ctx context.Context) error {
 // and has later ones wait for an earlier one that is left alone. Each lane keeps
 // its places in the whole.
 func (d *drafting) keepOrder() {
-	lanes := map[fingerprint][]int{}
-	for i, one := range d.found {
-		if one.lane != (fingerprint{}) {
-			lanes[one.lane] = append(lanes[one.lane], i)
-		}
+	lanes, crosses := d.lanes()
+	if crosses {
+		// What one batch is about would otherwise stand all over the topic.
+		permute(d.found, together(d.found))
+		lanes, _ = d.lanes()
 	}
 	several, overtaken := int64(0), int64(0)
-	for _, places := range lanes {
-		if len(places) < 2 {
+	for key, places := range lanes {
+		before, passed := d.passed[key]
+		if len(places) < 2 && !passed {
 			continue
 		}
 		lane := make([]candidate, len(places))
@@ -66,9 +69,8 @@ func (d *drafting) keepOrder() {
 			lane[n] = d.found[i]
 		}
 		sortLane(lane)
-		sent, overtakes := hold(lane)
-		several += int64(bit(sent > 1))
-		overtaken += int64(bit(overtakes))
+		several += int64(bit(hold(lane) > 1))
+		overtaken += int64(bit(passed && before.overtaken(lane)))
 		for n, i := range places {
 			d.found[i] = lane[n]
 		}
@@ -76,30 +78,95 @@ func (d *drafting) keepOrder() {
 	d.orderRisk(several, overtaken)
 }
 
+// lanes are the places of all letters by their lane, and whether some lane's
+// letters stand in several partitions.
+func (d *drafting) lanes() (lanes map[fingerprint][]int, crosses bool) {
+	lanes = map[fingerprint][]int{}
+	for i := range d.found {
+		one := &d.found[i]
+		if one.lane == (fingerprint{}) {
+			continue
+		}
+		places := append(lanes[one.lane], i)
+		lanes[one.lane] = places
+		crosses = crosses || d.found[places[0]].partition != one.partition
+	}
+	return lanes, crosses
+}
+
+// together is an order of letters that goes through all partitions at once, each
+// from its beginning to its end, and keeps those of one time close together.
+// found has one partition after the other.
+func together(found []candidate) []int32 {
+	var ends []int // where each partition ends
+	for i := range found {
+		if i+1 == len(found) || found[i].partition != found[i+1].partition {
+			ends = append(ends, i+1)
+		}
+	}
+	heads, times := make([]int, len(ends)), make([]int64, len(ends))
+	for n := range ends {
+		if n > 0 {
+			heads[n] = ends[n-1]
+		}
+		times[n] = found[heads[n]].millis
+	}
+	order := make([]int32, 0, len(found))
+	for len(order) < len(found) {
+		next := -1
+		for n := range ends {
+			if heads[n] < ends[n] && (next < 0 || times[n] < times[next]) {
+				next = n
+			}
+		}
+		order = append(order, int32(heads[next])) //nolint:gosec // a plan has fewer
+		if heads[next]++; heads[next] < ends[next] {
+			times[next] = max(times[next], found[heads[next]].millis)
+		}
+	}
+	return order
+}
+
+// permute puts letters into an order, without a second copy of all of them. The
+// order is of no use afterwards.
+func permute(found []candidate, order []int32) {
+	for i := range order {
+		at, first := i, found[i]
+		for order[at] >= 0 {
+			from := int(order[at])
+			order[at] = -1
+			if from == i {
+				found[at] = first
+				break
+			}
+			found[at] = found[from]
+			at = from
+		}
+	}
+}
+
 // hold has letters of one key wait for an earlier one that is left alone. It tells
-// how many are sent, and whether they overtake one that is not selected.
-func hold(lane []candidate) (sent int, overtakes bool) {
-	waits, unselected := false, false
+// how many are sent.
+func hold(lane []candidate) (sent int) {
+	waits := false
 	for n := range lane {
 		one := &lane[n]
 		if waits && !one.aside {
 			one.leave("wait for an earlier letter of their key that is left alone", true)
 		}
 		waits = waits || one.left != "" && one.blocks
-		unselected = unselected || !one.selected
-		if one.left == "" && !one.aside {
-			sent++
-			overtakes = overtakes || unselected
-		}
+		sent += bit(one.left == "" && !one.aside)
 	}
-	return sent, overtakes
+	return sent
 }
 
 func (d *drafting) orderRisk(several, overtaken int64) {
 	if several > 0 {
 		d.risk("%s several letters here: they are sent in the order in which they were first, but what producers send meanwhile comes in between.", have(several))
 	}
-	if overtaken > 0 {
+	if d.crowded {
+		d.risk("More than %s keys have letters that are not selected: those that are sent may overtake earlier ones.", phrase.Count(lanesMost))
+	} else if overtaken > 0 {
 		d.risk("%s earlier letters that are not selected: those that are sent overtake them.", have(overtaken))
 	}
 }
@@ -114,10 +181,7 @@ func have(keys int64) string {
 // sortLane orders letters of one key: by where they were first, if all were in
 // one partition; else by when; and last by where they stand now.
 func sortLane(lane []candidate) {
-	one := true
-	for _, l := range lane {
-		one = one && l.first >= 0 && l.origin >= 0 && l.origin == lane[0].origin
-	}
+	one := origins(lane) >= 0
 	slices.SortStableFunc(lane, func(a, b candidate) int {
 		by := cmp.Compare(a.millis, b.millis)
 		if one {
@@ -135,6 +199,7 @@ func (d *drafting) choose() ([]candidate, error) {
 		one := &d.found[i]
 		if one.left == "" && d.order.Limit > 0 && len(chosen) >= d.order.Limit {
 			one.leave("over the limit of "+phrase.Count(int64(d.order.Limit)), false)
+			one.beyond = true
 		}
 		if one.left != "" {
 			d.leave(one.left, 1, placeText(one.partition, one.offset))

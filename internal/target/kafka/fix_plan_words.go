@@ -25,7 +25,7 @@ func (d *drafting) say(chosen []candidate) {
 		d.draft.Does, d.draft.Done = fmt.Sprintf("put %s of %s into %s", phrase.Plural(aside, "dead letter"), d.ends.topic, d.words.Quarantine), "quarantined"
 		d.draft.Button = "quarantine " + phrase.Plural(aside, "letter")
 	} else {
-		d.draft.Does, d.draft.Done = fmt.Sprintf("replay %s of %s to %s", phrase.Plural(replayed, "dead letter"), d.ends.topic, topicsText(topics)), "replayed"
+		d.draft.Does, d.draft.Done = fmt.Sprintf("replay %s of %s to %s", phrase.Plural(replayed, "dead letter"), d.ends.topic, topicsText(topics, destinationsNamed)), "replayed"
 		d.draft.Button = "replay " + phrase.Plural(replayed, "letter")
 	}
 	if replayed > 0 && aside > 0 {
@@ -41,6 +41,12 @@ func (d *drafting) say(chosen []candidate) {
 func (d *drafting) warn(chosen []candidate, replayed int64) {
 	if replayed > 0 && d.words.Processed == nil {
 		d.risk("Nothing here tells which events were processed already (processed in the config does): their consumer must be able to see an event twice.")
+	}
+	if d.behind > 0 {
+		d.risk("%s behind an open transaction: not looked at.", stand(d.behind))
+	}
+	if e := d.words.check.Envelope; replayed > 0 && e != nil && e.Headers == "" {
+		d.risk("The envelope names no headers in the config: copies that come back cannot be told from other letters, so neither the canary nor attempts counts them.")
 	}
 	d.risk("Consumers that do not read committed records only (isolation.level=read_committed) may see copies of a batch that is aborted, and then once more.")
 	d.warnOfTimes(chosen)
@@ -67,10 +73,10 @@ func (d *drafting) warnOfTimes(chosen []candidate) {
 		}
 	}
 	if old > 0 {
-		d.risk("%s older than %s keeps records (retention.ms): unless younger records stand beside them, they may be deleted before a consumer has read them.", are(old), topicsText(short))
+		d.risk("%s older than %s keeps records (retention.ms): unless younger records stand beside them, they may be deleted before a consumer has read them.", are(old), topicsText(short, topicsNamed))
 	}
 	if len(appended) > 0 {
-		d.risk("%s stamps records with its own clock (LogAppendTime): their times are lost.", topicsText(appended))
+		d.risk("%s stamps records with its own clock (LogAppendTime): their times are lost.", topicsText(appended, topicsNamed))
 	}
 }
 
@@ -81,9 +87,15 @@ func are(n int64) string {
 	return phrase.Count(n) + " letters are"
 }
 
+// How many topics are named: where letters go to matters most, because letters may
+// say it themselves.
+const (
+	topicsNamed       = 3
+	destinationsNamed = 10
+)
+
 // topicsText names a few topics.
-func topicsText(topics map[string]bool) string {
-	const most = 3
+func topicsText(topics map[string]bool, most int) string {
 	names := slices.Sorted(maps.Keys(topics))
 	if len(names) > most {
 		return fmt.Sprintf("%d topics (%s, …)", len(names), strings.Join(names[:most], ", "))

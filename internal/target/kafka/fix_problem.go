@@ -31,6 +31,9 @@ func (w *posting) notSent(ctx context.Context, err error) error {
 
 // lost tells whether our transaction is not ours any more.
 func lost(err error) bool {
+	if errors.Is(err, errRenewed) {
+		return true
+	}
 	var e *kerr.Error
 	return errors.As(err, &e) && is(e, kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidProducerIDMapping,
 		kerr.UnknownProducerID, kerr.InvalidTxnState, kerr.TransactionCoordinatorFenced)

@@ -28,10 +28,37 @@ func (x *Sending) Ready(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
+	if err := x.distinguishes(ctx, client); err != nil {
+		return err
+	}
 	if err := x.coordinated(ctx, client); err != nil {
 		return err
 	}
 	return x.remembers(ctx, client)
+}
+
+// distinguishes makes sure that topics have ids: without them the ledger of a topic
+// that was deleted would be taken for that of the one that has its name now. They
+// came with version 10 of the metadata, in Kafka 2.8 (KIP-516).
+func (x *Sending) distinguishes(ctx context.Context, client *kgo.Client) error {
+	const since = 10
+	asking, cancel := x.t.ask(ctx)
+	defer cancel()
+	told, err := kadm.NewClient(client).ApiVersions(asking)
+	if err != nil {
+		return x.t.problem(ctx, act{doing: "asking what the brokers speak", sends: true}, unwrapShards(err))
+	}
+	for _, one := range told {
+		if most, ok := one.KeyMaxVersion(kmsg.Metadata.Int16()); one.Err == nil && ok && most < since {
+			return x.t.tooOld()
+		}
+	}
+	return nil
+}
+
+// tooOld is the Problem of a cluster whose topics have no ids.
+func (t *Target) tooOld() error {
+	return problemf("Kafka %s gives topics no ids, so a topic that was deleted and made anew cannot be told from the one before: sending needs Kafka 2.8 or newer.", t.opts.Place)
 }
 
 // remembers makes sure that the cluster keeps a plan's progress for as long as

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/integritybot/integritybot/internal/fix"
@@ -21,12 +20,17 @@ type posting struct {
 
 	specs []sendSpec // by form
 	fates []posted   // by change
+	// places are where copies go, by the text of the plan.
+	places map[string]goes
+	// waiting are the lanes in which something is left alone, as the memory keeps
+	// them.
+	waiting []byte
 }
 
 // posted is what becomes of one change.
 type posted struct {
 	record *kgo.Record // what is sent
-	letter *kgo.Record // what it is a copy of; nil for an event
+	letter *standing   // what it is a copy of; nil for an event
 	id     string      // of the event in it, if processed ones are known
 	why    fix.Why     // left alone, because
 }
@@ -36,31 +40,24 @@ type posted struct {
 func (w *posting) make(ctx context.Context) (fix.Result, error) {
 	result, err := w.once(ctx)
 	for err != nil && w.leaves(err) {
-		result, err = w.again(ctx)
+		// The producer stays the same: a new one would keep out whoever has taken the
+		// plan over meanwhile, without anybody asking the store whose it is. This one was
+		// refused nothing but a record, its transaction was aborted, and if it is not the
+		// plan's last one any more it can begin no other.
+		result, err = w.transact(ctx)
 	}
 	if err == nil {
+		w.s.together()
 		return result, nil
 	}
 	w.s.drop()
 	if errors.As(err, new(*fix.Halt)) {
 		return fix.Result{}, err
 	}
+	if refused := tooLarge(err); refused != nil {
+		return fix.Result{}, w.widen(refused)
+	}
 	return fix.Result{}, w.notSent(ctx, err)
-}
-
-// again makes the batch anew, with what was learnt about the topics.
-func (w *posting) again(ctx context.Context) (fix.Result, error) {
-	topics := w.s.topics
-	w.s.drop()
-	if err := w.s.open(ctx); err != nil {
-		return fix.Result{}, err
-	}
-	if w.s.memory.Next != w.batch.N {
-		return fix.Result{}, problemf("Another process of the bot is carrying out %s.", w.plan.Ref())
-	}
-	w.s.topics = topics
-	w.s.limited()
-	return w.transact(ctx)
 }
 
 // once works out what is to be sent, and sends it.
@@ -92,6 +89,7 @@ func (w *posting) result() (fix.Result, int64) {
 func (w *posting) transact(ctx context.Context) (fix.Result, error) {
 	result, sent := w.result()
 	next := w.s.memory.with(result, len(w.batch.Changes), sent)
+	next.Waiting = w.waiting
 	text, err := next.text()
 	if err != nil {
 		return fix.Result{}, err
@@ -103,7 +101,9 @@ func (w *posting) transact(ctx context.Context) (fix.Result, error) {
 	bounded, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
 	if err := w.fill(bounded, text); err != nil {
-		w.abort(ctx)
+		if failed := w.abort(ctx); failed != nil {
+			return fix.Result{}, &openError{fill: err, abort: failed}
+		}
 		return fix.Result{}, err
 	}
 	if err := w.commit(ctx, result.Changed == 0); err != nil {
@@ -122,10 +122,14 @@ func (w *posting) fill(ctx context.Context, text string) error {
 	if err := client.BeginTransaction(); err != nil {
 		return err
 	}
+	by, err := w.s.producer(ctx)
+	if err != nil {
+		return err
+	}
 	if err := w.produce(ctx); err != nil {
 		return err
 	}
-	return w.remember(ctx, text)
+	return w.remember(ctx, by, text)
 }
 
 // produce sends all copies, in order, and waits until the brokers have them.
@@ -180,31 +184,3 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return fmt.Sprintf("produce to %s: %v", e.topic, e.err) }
 func (e *refusedError) Unwrap() error { return e.err }
-
-// singly tells whether records of a topic are sent one after the other, because
-// one of them is too large and it has to be found out which.
-func (w *posting) singly(topic string) bool { return w.s.topics[topic].limit == unknownLimit }
-
-// leaves decides what to do when a topic refused a record for its size although
-// that could not be known: first its records are sent one after the other, and
-// then the one that is refused is left alone, and with it all that are as large.
-// The others must not suffer from it. false: that is not what happened.
-func (w *posting) leaves(err error) bool {
-	var refused *refusedError
-	if !errors.As(err, &refused) || !errors.Is(err, kerr.MessageTooLarge) {
-		return false
-	}
-	if !w.singly(refused.topic) {
-		d := w.s.topics[refused.topic]
-		d.limit = unknownLimit
-		w.s.topics[refused.topic] = d
-		return true
-	}
-	size := sizeOf(w.fates[refused.change].record)
-	for i := range w.fates {
-		if f := &w.fates[i]; f.why == "" && f.record.Topic == refused.topic && sizeOf(f.record) >= size {
-			f.why = whyLarge
-		}
-	}
-	return true
-}

@@ -44,6 +44,11 @@ type sender struct {
 	client *kgo.Client // nil: closed
 	memory memory      // what the cluster remembers; true while client is there
 	topics map[string]destination
+	// readers read the letters, by the topic that they stand in.
+	readers map[string]*reader
+	// singly are topics whose records are sent one after the other: see leaves. The
+	// next producer keeps to it.
+	singly map[string]bool
 
 	mu     sync.Mutex // the client asks for the limits in goroutines of its own
 	limits map[string]int32
@@ -67,7 +72,7 @@ func (x *Sending) named(plan string) string {
 // open makes the producer, unless it is there. The order is what makes it safe:
 // first whoever was sending for the plan is fenced and its open transaction
 // aborted, and only then is read what had been committed.
-func (s *sender) open(ctx context.Context) error {
+func (s *sender) open(ctx context.Context, forms []fix.Form) error {
 	if s.client != nil {
 		return nil
 	}
@@ -75,11 +80,12 @@ func (s *sender) open(ctx context.Context) error {
 		s.drop()
 		return err
 	}
-	m, err := s.remembered(ctx)
+	m, err := s.remembered(ctx, forms)
 	if err != nil {
 		s.drop()
 		return err
 	}
+	s.readers = map[string]*reader{}
 	s.memory, s.topics, s.watch = m, map[string]destination{}, nil
 	return nil
 }
@@ -107,10 +113,11 @@ func (s *sender) fence(ctx context.Context) error {
 
 func (s *sender) dial(ctx context.Context, timeout time.Duration) (err error) {
 	s.drop()
-	// From version 6 on offsets are committed by topic ids, which the request that
-	// is sent below does not have.
+	// From these versions on offsets are committed and fetched by topic ids. The
+	// requests that are made here have names.
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.TxnOffsetCommit.Int16(), 4)
+	versions.SetMaxKeyVersion(kmsg.OffsetFetch.Int16(), 9)
 	s.limits = map[string]int32{}
 	s.client, err = s.x.t.sender(ctx,
 		kgo.TransactionalID(s.name()),
@@ -142,6 +149,10 @@ func (s *sender) limit(topic string) int32 {
 // drop ends the producer. What it had not committed is aborted by whoever comes
 // next, or by the cluster when the transaction's time is over.
 func (s *sender) drop() {
+	for _, r := range s.readers {
+		r.close()
+	}
+	s.readers = nil
 	if s.client != nil {
 		s.client.Close()
 		s.client = nil
@@ -159,14 +170,21 @@ func (s *sender) recorded(batch int) (fix.Result, error) {
 
 // remembered reads the plan's group. A transaction that was decided but has not
 // reached the group yet is waited for.
-func (s *sender) remembered(ctx context.Context) (memory, error) {
+func (s *sender) remembered(ctx context.Context, forms []fix.Form) (memory, error) {
 	a := act{doing: "reading what was sent for " + fix.Ref(s.plan), operation: "Read", kind: "group", name: s.name(), sends: true}
+	spec, err := home(forms)
+	if err != nil {
+		return memory{}, err
+	}
 	asking, cancel := context.WithTimeout(ctx, stableWithin)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		m, err := s.fetch(asking)
+		m, err := s.fetch(asking, spec)
 		if err == nil {
 			return m, nil
+		}
+		if errors.Is(err, kerr.TopicAuthorizationFailed) {
+			a.kind, a.name = "topic", spec.At
 		}
 		if !passing(err) {
 			return memory{}, s.x.sentence(ctx, a, err)
@@ -185,13 +203,17 @@ func passing(err error) bool {
 		kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator)
 }
 
-// fetch asks for all offsets of the group. The latest memory among them is the
-// plan's; without any, nothing was sent.
-func (s *sender) fetch(ctx context.Context) (memory, error) {
+// fetch asks for the offset beside which the plan's memory stands; without one,
+// nothing was sent. It has to be named: a group of which everything is asked keeps
+// quiet about a first commit that was decided and has not reached it yet, and only
+// somebody who asks for that very partition is told to wait (Apache Kafka up to 3.9).
+func (s *sender) fetch(ctx context.Context, spec sendSpec) (memory, error) {
 	r := kmsg.NewPtrOffsetFetchRequest()
 	g := kmsg.NewOffsetFetchRequestGroup()
-	g.Group, g.Topics = s.name(), nil // all of them
-	r.Group, r.Topics, r.Groups, r.RequireStable = g.Group, nil, []kmsg.OffsetFetchRequestGroup{g}, true
+	one := kmsg.NewOffsetFetchRequestGroupTopic()
+	one.Topic, one.Partitions = spec.At, []int32{spec.Home}
+	g.Group, g.Topics = s.name(), []kmsg.OffsetFetchRequestGroupTopic{one}
+	r.RequireStable, r.Groups = true, []kmsg.OffsetFetchRequestGroup{g} // the client makes the older form of it
 	answer, err := r.RequestWith(ctx, s.client)
 	if err != nil {
 		return memory{}, err
@@ -208,23 +230,19 @@ func (s *sender) fetch(ctx context.Context) (memory, error) {
 			return memory{}, err
 		}
 	}
-	var latest memory
 	for _, topic := range answer.Groups[0].Topics {
 		for _, p := range topic.Partitions {
+			if topic.Topic != spec.At || p.Partition != spec.Home {
+				continue
+			}
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 				return memory{}, err
 			}
 			if p.Metadata == nil || *p.Metadata == "" {
-				continue
+				return memory{}, nil
 			}
-			m, err := readMemory(*p.Metadata)
-			if err != nil {
-				return memory{}, err
-			}
-			if m.Next > latest.Next {
-				latest = m
-			}
+			return readMemory(*p.Metadata)
 		}
 	}
-	return latest, nil
+	return memory{}, fmt.Errorf("an answer without partition %d of %s", spec.Home, spec.At)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -31,6 +32,7 @@ const (
 	whyTime      fix.Why = "its time is refused by the topic"
 	whyKeyless   fix.Why = "has no key, and the topic is compacted"
 	whyPartition fix.Why = "its partition does not exist any more"
+	whyWaits     fix.Why = "waits for an earlier one of its key"
 )
 
 // sendSpec is how changes of one form are carried out: all that the config said
@@ -74,6 +76,15 @@ func specOf(f fix.Form) (sendSpec, error) {
 	return s, nil
 }
 
+// home tells where the group of a plan remembers how far it is: all its forms say
+// the same.
+func home(forms []fix.Form) (sendSpec, error) {
+	if len(forms) == 0 {
+		return sendSpec{}, errors.New("a plan without forms")
+	}
+	return specOf(forms[0])
+}
+
 // goes is where the copy of one letter goes, as the plan froze it.
 type goes struct {
 	// Partition is -1 where the key decides.
@@ -115,27 +126,28 @@ type fingerprint [16]byte
 func (d fingerprint) String() string { return hex.EncodeToString(d[:]) }
 
 func printOf(r *kgo.Record) fingerprint {
-	h := sha256.New()
-	var number [8]byte
-	count := func(n int64) {
-		binary.BigEndian.PutUint64(number[:], uint64(n)) //nolint:gosec // the same bits
-		h.Write(number[:])
-	}
-	bytes := func(b []byte) {
-		if b == nil {
-			count(-1)
-			return
-		}
-		count(int64(len(b)))
-		h.Write(b)
-	}
-	bytes(r.Key)
-	bytes(r.Value)
-	count(int64(len(r.Headers)))
+	var room [4096]byte // most records fit, and need no other
+	text := measured(room[:0], r.Key)
+	text = measured(text, r.Value)
+	text = binary.BigEndian.AppendUint64(text, uint64(len(r.Headers)))
 	for _, header := range r.Headers {
-		bytes([]byte(header.Key))
-		bytes(header.Value)
+		text = binary.BigEndian.AppendUint64(text, uint64(len(header.Key)))
+		text = append(text, header.Key...)
+		text = measured(text, header.Value)
 	}
-	count(r.Timestamp.UnixMilli())
-	return fingerprint(h.Sum(nil)[:len(fingerprint{})])
+	text = binary.BigEndian.AppendUint64(text, uint64(r.Timestamp.UnixMilli())) //nolint:gosec // the same bits
+	sum := sha256.Sum256(text)
+	return fingerprint(sum[:len(fingerprint{})])
+}
+
+// measured appends bytes behind their length, which for null is -1.
+func measured(text, b []byte) []byte {
+	text = binary.BigEndian.AppendUint64(text, uint64(int64(length(b)))) //nolint:gosec // the same bits
+	return append(text, b...)
+}
+
+// is tells whether a fingerprint is the one that text says in hexadecimal.
+func (d fingerprint) is(text string) bool {
+	var room [2 * len(d)]byte
+	return string(hex.AppendEncode(room[:0], d[:])) == text
 }

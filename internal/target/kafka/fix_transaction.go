@@ -12,11 +12,18 @@ import (
 
 // remember commits the plan's progress in the transaction. The requests are made
 // here because the client's own belong to consumers.
-func (w *posting) remember(ctx context.Context, text string) error {
-	id, epoch, err := w.s.client.ProducerID(ctx)
+// by is who filled the transaction.
+func (w *posting) remember(ctx context.Context, by producer, text string) error {
+	now, err := w.s.producer(ctx)
 	if err != nil {
 		return err
 	}
+	if now != by {
+		// The client made itself a new epoch, and with it the cluster aborted what had
+		// been sent so far.
+		return errRenewed
+	}
+	id, epoch := by.id, by.epoch
 	add := kmsg.NewPtrAddOffsetsToTxnRequest()
 	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = w.s.name(), id, epoch, w.s.name()
 	err = w.s.settled(ctx, func() error {
@@ -51,6 +58,21 @@ func (w *posting) remember(ctx context.Context, text string) error {
 	return nil
 }
 
+// producer is who sends, as the cluster knows it.
+type producer struct {
+	id    int64
+	epoch int16
+}
+
+func (s *sender) producer(ctx context.Context) (producer, error) {
+	id, epoch, err := s.client.ProducerID(ctx)
+	return producer{id, epoch}, err
+}
+
+// errRenewed is a transaction that was begun by one epoch of the producer and would
+// be ended by another one.
+var errRenewed = errors.New("the producer got a new epoch in mid transaction")
+
 // settled repeats a request while the transaction before is still being ended.
 func (s *sender) settled(ctx context.Context, do func() error) error {
 	for attempt := 1; ; attempt++ {
@@ -68,7 +90,7 @@ func (w *posting) offsets(text string) *kmsg.TxnOffsetCommitRequest {
 	next := map[int32]int64{spec.Home: 0}
 	for i, f := range w.fates {
 		if f.letter != nil && w.specs[w.batch.Changes[i].Form].At == spec.At {
-			next[f.letter.Partition] = max(next[f.letter.Partition], f.letter.Offset+1)
+			next[f.letter.partition] = max(next[f.letter.partition], f.letter.offset+1)
 		}
 	}
 	if next[spec.Home] == 0 {
@@ -114,12 +136,12 @@ func (w *posting) commit(ctx context.Context, empty bool) error {
 // end commits a transaction in which nothing was produced: the client takes it
 // for none.
 func (s *sender) end(ctx context.Context) error {
-	id, epoch, err := s.client.ProducerID(ctx)
+	by, err := s.producer(ctx)
 	if err != nil {
 		return err
 	}
 	r := kmsg.NewPtrEndTxnRequest()
-	r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = s.name(), id, epoch, true
+	r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = s.name(), by.id, by.epoch, true
 	return s.settled(ctx, func() error {
 		answer, err := r.RequestWith(ctx, s.client)
 		if err != nil {
@@ -131,10 +153,11 @@ func (s *sender) end(ctx context.Context) error {
 
 // abort ends the transaction at once, so that consumers do not wait for it. If it
 // cannot, whoever comes next does.
-func (w *posting) abort(ctx context.Context) {
+func (w *posting) abort(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.x.t.opts.RequestTimeout)
 	defer cancel()
-	if w.s.client.AbortBufferedRecords(ctx) == nil {
-		_ = w.s.client.EndTransaction(ctx, kgo.TryAbort)
+	if err := w.s.client.AbortBufferedRecords(ctx); err != nil {
+		return err
 	}
+	return w.s.client.EndTransaction(ctx, kgo.TryAbort)
 }

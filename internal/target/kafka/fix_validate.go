@@ -21,6 +21,7 @@ func (f Fix) Validate(ctx context.Context, t *Target, s Sources, _ check.Check) 
 	if to := w.to(); to != toOriginal {
 		topics = append(topics, to)
 	}
+	topics = append(topics, w.Topics...)
 	if w.Quarantine != "" {
 		topics = append(topics, w.Quarantine)
 	}

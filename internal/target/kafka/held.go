@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"slices"
 
 	"github.com/integritybot/integritybot/internal/fix"
@@ -41,4 +43,18 @@ func (h *held) at(part int32, offset int64) (plan int64, sent, taken bool) {
 		return 0, false, false
 	}
 	return list[i].plan, list[i].hold == fix.Sent, list[i].hold == fix.Taken
+}
+
+// holds asks which letters plans have sent. A cluster that gives topics no ids
+// cannot say whether a topic is still the one that they were sent from: there
+// nothing counts as sent.
+func (d *lettersDetector) holds(ctx context.Context, id string) (*held, error) {
+	if d.sources.Ledger == nil || nameless(id) {
+		return &held{}, nil
+	}
+	all, err := d.sources.Ledger.Held(ctx, d.words.Topic, id)
+	if err != nil {
+		return nil, fmt.Errorf("what plans have sent of %s: %w", d.words.Topic, err)
+	}
+	return newHeld(all), nil
 }

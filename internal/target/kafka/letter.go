@@ -27,6 +27,7 @@ type Letter struct {
 	Message  string // foreign text: may hold anything
 	Attempts int    // how often plans have sent it before
 	Plan     int64  // the last plan that sent it; 0: none
+	From     string // the letter that this plan sent: ecommerce-dlq/3/12345; empty: not known
 	ID       string // of the event in it, by the check's rule; empty: none found
 	// Style is how it says where it is from: spring, connect, mapped, envelope, replay
 	// or empty.
@@ -46,16 +47,31 @@ const (
 )
 
 // understand reads a letter. Headers repeat at each pass: the first original
-// counts, and the last exception. What the headers of Spring and Connect say
-// wins over an envelope, because neither wraps records; any other letter that
-// looks like the envelope is one.
+// counts, and the last exception.
 func understand(words letterRules, rec *kgo.Record) Letter {
-	r := words.made
+	l, f := unwrap(words.made, rec, make([]kgo.RecordHeader, 0, len(rec.Headers)+ownHeaders))
+	if l.Class == "" { // the envelope does not say
+		l.Class = f.class()
+	}
+	if l.Message == "" {
+		l.Message = f.message()
+	}
+	l.ID = words.made.id(l)
+	return l
+}
+
+// ownHeaders is how many headers a copy is given at most: see copyOf.
+const ownHeaders = 3
+
+// unwrap reads of a letter what is sent on, and where it is from. What the headers
+// of Spring and Connect say wins over an envelope, because neither wraps records;
+// any other letter that looks like the envelope is one. Headers are appended to
+// room.
+func unwrap(r *rules, rec *kgo.Record, room []kgo.RecordHeader) (Letter, facts) {
 	l := Letter{Record: rec, Key: rec.Key, Value: rec.Value, Time: rec.Timestamp, Partition: -1, Offset: -1}
-	f := r.read(rec.Headers)
-	l.Headers, l.Plan, l.Attempts = f.kept, f.plan, f.attempts
+	f := r.read(rec.Headers, room)
+	l.Headers, l.Plan, l.Attempts, l.From = f.kept, f.plan, f.attempts, f.from
 	l.take(f.origin)
-	l.Class, l.Message = f.class(), f.message()
 	l.Style = f.style()
 	if r.envelope != nil && l.Style != styleSpring && l.Style != styleConnect {
 		r.envelope.open(&l)
@@ -66,8 +82,7 @@ func understand(words letterRules, rec *kgo.Record) Letter {
 			l.Partition = *r.origin.Partition
 		}
 	}
-	l.ID = r.id(l)
-	return l
+	return l, f
 }
 
 // origin is where a letter says that it was first.

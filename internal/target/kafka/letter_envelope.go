@@ -2,10 +2,13 @@ package kafka
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -30,16 +33,16 @@ func (e *envelope) open(l *Letter) {
 		return
 	}
 	l.Style = styleEnvelope
+	outside := l.Value
+	if p, ok := e.paths["headers"]; ok {
+		e.headers(l, p, outside)
+	}
 	value, err := e.decode(inside)
 	if err != nil {
 		l.Broken = fmt.Sprintf("is wrapped, but %v at %s", err, e.words.Value)
 		return
 	}
-	outside := l.Value
 	l.Value, l.Key = value, e.key(l, outside)
-	if p, ok := e.paths["headers"]; ok {
-		e.headers(l, p, outside)
-	}
 	l.take(e.origin(outside))
 	if text, ok := e.text("error", outside); ok {
 		l.Class = className(text)
@@ -87,7 +90,7 @@ func (e *envelope) decodeKey(inside json.RawMessage) ([]byte, error) {
 		if !ok {
 			return nil, nil
 		}
-		return []byte(text), nil
+		return faithful(text)
 	}
 	return e.decode(inside)
 }
@@ -105,13 +108,24 @@ func (e *envelope) decode(inside json.RawMessage) ([]byte, error) {
 		return nil, fmt.Errorf("holds no text")
 	}
 	if !e.binary {
-		return []byte(text), nil
+		return faithful(text)
 	}
 	out, err := decodeBase64(text)
 	if err != nil {
 		return nil, fmt.Errorf("holds no base64")
 	}
 	return out, nil
+}
+
+// faithful gives the bytes of a text, unless nobody can tell any more which they
+// were. What is no UTF-8, or half of a pair of surrogates, is read as the
+// replacement character, here and by whoever wrapped it: a text with one in it is
+// most likely not what was sent.
+func faithful(text string) ([]byte, error) {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return nil, errors.New("holds text that cannot be told to the byte")
+	}
+	return []byte(text), nil
 }
 
 // decodeBase64 takes both alphabets, with and without padding.
@@ -124,7 +138,8 @@ func decodeBase64(text string) ([]byte, error) {
 }
 
 // headers are those that the envelope holds, instead of the letter's own: an
-// object of names, or a list of pairs.
+// object of names, or a list of pairs. Ours are among them, if a copy that a
+// plan sent died again; those outside were added later than those inside.
 func (e *envelope) headers(l *Letter, p path, outside []byte) {
 	inside, ok := p.find(outside)
 	if !ok || isNull(inside) {
@@ -134,25 +149,40 @@ func (e *envelope) headers(l *Letter, p path, outside []byte) {
 	headers, err := e.pairs(inside)
 	if err != nil {
 		l.Broken = fmt.Sprintf("is wrapped, but %v at %s", err, e.words.Headers)
-		return
 	}
-	l.Headers = headers
+	l.Headers = nil
+	f := &facts{}
+	for _, h := range headers {
+		if strings.HasPrefix(h.Key, ownPrefix) {
+			f.replayed(h)
+			continue
+		}
+		l.Headers = append(l.Headers, h)
+	}
+	if l.Plan == 0 {
+		l.Plan, l.From = f.plan, f.from
+	}
+	l.Attempts = max(l.Attempts, f.attempts)
 }
 
-func (e *envelope) pairs(inside json.RawMessage) ([]kgo.RecordHeader, error) {
+// pairs are the headers that can be read; the error is the first that cannot.
+func (e *envelope) pairs(inside json.RawMessage) (out []kgo.RecordHeader, first error) {
 	named, err := members(inside)
 	if err != nil {
-		return nil, fmt.Errorf("holds no headers")
+		return nil, errors.New("holds no headers")
 	}
-	var out []kgo.RecordHeader
 	for _, m := range named {
 		value, err := e.headerValue(m.value)
+		if _, bad := faithful(m.name); bad != nil {
+			err = bad
+		}
 		if err != nil {
-			return nil, err
+			first = cmp.Or(first, err)
+			continue
 		}
 		out = append(out, kgo.RecordHeader{Key: m.name, Value: value})
 	}
-	return out, nil
+	return out, first
 }
 
 func (e *envelope) headerValue(inside json.RawMessage) ([]byte, error) {
@@ -163,7 +193,7 @@ func (e *envelope) headerValue(inside json.RawMessage) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	return []byte(text), nil
+	return faithful(text)
 }
 
 func (e *envelope) origin(outside []byte) origin {

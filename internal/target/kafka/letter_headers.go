@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,24 +26,32 @@ const (
 	ownPrefix       = "integritybot-" // of what we add to what we send
 )
 
-// facts are what the headers of one letter say.
+// facts are what the headers of one letter say. Of what repeats at each pass the
+// last one counts; it is read only when somebody asks, because whoever sends a
+// letter on does not.
 type facts struct {
 	kept      []kgo.RecordHeader
 	origin    origin
-	found     map[string]bool // styles
+	found     styles
 	plan      int64
 	attempts  int
-	classes   []string // in order: that of each pass
-	causes    []string
-	messages  []string
+	from      string
+	thrown    []byte // the last class
+	classes   int    // how many there are: one of each pass
+	cause     []byte // the last cause
+	causes    int
 	caused    bool // a cause followed the last class
-	seen      map[string]bool
+	said      []byte
 	retryTime time.Time
 }
 
-// read goes through the headers once, in their order.
-func (r *rules) read(headers []kgo.RecordHeader) *facts {
-	f := &facts{origin: nowhere(), found: map[string]bool{}, seen: map[string]bool{}}
+// styles are the ways in which a letter says where it is from.
+type styles struct{ spring, connect, mapped bool }
+
+// read goes through the headers once, in their order. What is kept of them is
+// appended to room.
+func (r *rules) read(headers, room []kgo.RecordHeader) facts {
+	f := facts{origin: nowhere(), kept: room}
 	for _, h := range headers {
 		keep := false
 		switch name := h.Key; {
@@ -53,22 +62,15 @@ func (r *rules) read(headers []kgo.RecordHeader) *facts {
 		case name == retryTime:
 			f.retryTime = moment(h.Value)
 		case strings.HasPrefix(name, retryPrefix), strings.HasPrefix(name, deserializer):
-		case name == headerPlan:
-			f.replayed(h.Value)
-		case name == headerAttempt:
-			if n, ok := number(h.Value, math.MaxInt32); ok {
-				f.attempts = int(n)
-			}
 		case strings.HasPrefix(name, ownPrefix):
-			// The plan that sends it again says its own.
-		case r.mapped[name] != "":
+			f.replayed(h)
+		case len(r.mapped) > 0 && r.mapped[name] != "":
 			keep = f.mapping(r.mapped[name], h)
 		default:
 			f.kept = append(f.kept, h)
 			continue
 		}
-		if keep && !f.seen[h.Key] {
-			f.seen[h.Key] = true
+		if keep && !f.keeps(h.Key) {
 			f.kept = append(f.kept, h)
 		}
 	}
@@ -78,18 +80,27 @@ func (r *rules) read(headers []kgo.RecordHeader) *facts {
 	return f
 }
 
-// replayed reads which plan has sent it. The last one counts.
-func (f *facts) replayed(value []byte) {
-	if plan, err := fix.ParseRef(string(value)); err == nil {
-		f.plan = plan
+// replayed reads a header of ours: which plan has sent it, and what. The last one
+// counts. None is kept: the plan that sends it again says its own.
+func (f *facts) replayed(h kgo.RecordHeader) {
+	switch h.Key {
+	case headerPlan:
+		if plan, err := fix.ParseRef(string(h.Value)); err == nil {
+			f.plan = plan
+		}
+	case headerAttempt:
+		if n, ok := number(h.Value, math.MaxInt32); ok {
+			f.attempts = int(n)
+		}
+	case headerOrigin:
+		f.from = string(h.Value)
 	}
 }
 
 // spring reads a header of Spring, and tells whether it is about the origin.
 func (f *facts) spring(h kgo.RecordHeader) bool {
-	text := string(h.Value)
 	if what, ok := strings.CutPrefix(h.Key, springOriginal); ok {
-		f.place(styleSpring, h.Key, what, h.Value)
+		f.place(&f.found.spring, h.Key, what, h.Value)
 		return true
 	}
 	what, ok := strings.CutPrefix(h.Key, springException)
@@ -99,11 +110,12 @@ func (f *facts) spring(h kgo.RecordHeader) bool {
 	switch {
 	case !ok:
 	case what == "fqcn":
-		f.threw(text)
+		f.threw(h.Value)
 	case what == "cause-fqcn":
-		f.causes, f.caused = append(f.causes, text), true
+		f.cause, f.caused = h.Value, true
+		f.causes++
 	case what == "message":
-		f.messages = append(f.messages, text)
+		f.said = h.Value
 	}
 	return false
 }
@@ -112,12 +124,12 @@ func (f *facts) spring(h kgo.RecordHeader) bool {
 func (f *facts) connect(h kgo.RecordHeader) bool {
 	switch what := strings.TrimPrefix(h.Key, connectPrefix); what {
 	case "topic", "partition", "offset":
-		f.place(styleConnect, h.Key, what, h.Value)
+		f.place(&f.found.connect, h.Key, what, h.Value)
 		return true
 	case "exception.class.name":
-		f.threw(string(h.Value))
+		f.threw(h.Value)
 	case "exception.message":
-		f.messages = append(f.messages, string(h.Value))
+		f.said = h.Value
 	}
 	return false
 }
@@ -126,29 +138,35 @@ func (f *facts) connect(h kgo.RecordHeader) bool {
 func (f *facts) mapping(what string, h kgo.RecordHeader) bool {
 	switch what {
 	case "error":
-		f.threw(string(h.Value))
+		f.threw(h.Value)
 	case "message":
-		f.messages = append(f.messages, string(h.Value))
+		f.said = h.Value
 	default:
-		f.place(styleMapped, h.Key, what, h.Value)
+		f.place(&f.found.mapped, h.Key, what, h.Value)
 		return true
 	}
 	return false
 }
 
-func (f *facts) threw(class string) {
-	f.classes, f.caused = append(f.classes, class), false
+func (f *facts) threw(class []byte) {
+	f.thrown, f.caused = class, false
+	f.classes++
+}
+
+// keeps tells whether a header about the origin was there before.
+func (f *facts) keeps(name string) bool {
+	return slices.ContainsFunc(f.kept, func(h kgo.RecordHeader) bool { return h.Key == name })
 }
 
 // place takes a part of the origin: only the first header of its name counts.
-func (f *facts) place(style, name, what string, value []byte) {
-	if f.seen[name] || value == nil {
+func (f *facts) place(found *bool, name, what string, value []byte) {
+	if value == nil || f.keeps(name) {
 		return
 	}
 	switch o := &f.origin; what {
 	case "topic":
 		if o.topic == "" && legalTopic(string(value)) {
-			o.topic, f.found[style] = string(value), true
+			o.topic, *found = string(value), true
 		}
 	case "partition":
 		if n, ok := number(value, math.MaxInt32); ok && o.partition < 0 {
@@ -167,12 +185,14 @@ func (f *facts) place(style, name, what string, value []byte) {
 
 // style is how the letter says where it is from.
 func (f *facts) style() string {
-	for _, s := range []string{styleSpring, styleConnect, styleMapped} {
-		if f.found[s] {
-			return s
-		}
-	}
-	if f.plan != 0 {
+	switch {
+	case f.found.spring:
+		return styleSpring
+	case f.found.connect:
+		return styleConnect
+	case f.found.mapped:
+		return styleMapped
+	case f.plan != 0:
 		return styleReplay
 	}
 	return ""
@@ -182,21 +202,16 @@ func (f *facts) style() string {
 // record cannot be read is the cause itself, whatever the parser calls it.
 func (f *facts) class() string {
 	last := ""
-	if n := len(f.classes); n > 0 {
-		last = className(f.classes[n-1])
+	if f.classes > 0 {
+		last = className(string(f.thrown))
 	}
 	if strings.HasSuffix(last, "DeserializationException") {
 		return last
 	}
-	if n := len(f.causes); n > 0 && (f.caused || n == len(f.classes)) {
-		return className(f.causes[n-1])
+	if f.causes > 0 && (f.caused || f.causes == f.classes) {
+		return className(string(f.cause))
 	}
 	return last
 }
 
-func (f *facts) message() string {
-	if n := len(f.messages); n > 0 {
-		return f.messages[n-1]
-	}
-	return ""
-}
+func (f *facts) message() string { return string(f.said) }

@@ -31,6 +31,7 @@ type understood struct {
 	Style, Topic, Place, Time, Class, Message, ID, Broken string
 	Attempts                                              int
 	Plan                                                  int64
+	From                                                  string
 	Key, Value                                            string // null is <null>
 	Headers                                               string // names
 }
@@ -52,7 +53,7 @@ func summary(l Letter) understood {
 	}
 	return understood{
 		l.Style, l.Topic, positions(map[int32]int64{l.Partition: l.Offset}), at, l.Class, l.Message, l.ID, l.Broken,
-		l.Attempts, l.Plan, show(l.Key), show(l.Value), strings.Join(names, " "),
+		l.Attempts, l.Plan, l.From, show(l.Key), show(l.Value), strings.Join(names, " "),
 	}
 }
 
@@ -121,7 +122,7 @@ func TestUnderstand(t *testing.T) {
 			name: "what our own plan sent and came back", words: "origin: {topic: ecommerce-events}",
 			rec: kgo.Record{Key: []byte("k"), Headers: heads("a", "b", "integritybot-plan", "P-7", "integritybot-attempt", "1", "integritybot-origin", "dlq/0/5",
 				"integritybot-plan", "P-9", "integritybot-attempt", "2", "integritybot-other", "x")},
-			want: understood{Style: "replay", Topic: "ecommerce-events", Place: "-1:-1", Plan: 9, Attempts: 2, Key: "k", Value: "<null>", Headers: "a=b"},
+			want: understood{Style: "replay", Topic: "ecommerce-events", Place: "-1:-1", Plan: 9, Attempts: 2, From: "dlq/0/5", Key: "k", Value: "<null>", Headers: "a=b"},
 		},
 		{
 			name: "nothing but the config's origin", words: "origin: {topic: ecommerce-events, partition: 2}\nid: {header: event_id, json: $.event.id}",
@@ -184,6 +185,27 @@ func TestUnderstandEnvelopes(t *testing.T) {
 			want: understood{Style: "envelope", Topic: "orders", Place: "-1:-1", ID: "e-1", Key: "<null>", Value: "a\nb", Headers: "id=e-1 n=<null> m=1"},
 		},
 		{
+			name: "a copy that a plan sent, wrapped when it died again", words: "envelope: {value: $.event, headers: $.h}",
+			rec:  kgo.Record{Value: []byte(`{"event":"v","h":{"a":"x","integritybot-plan":"P-7","integritybot-attempt":"2","integritybot-origin":"dlq/3/12"}}`)},
+			want: understood{Style: "envelope", Place: "-1:-1", Plan: 7, Attempts: 2, From: "dlq/3/12", Key: "<null>", Value: "v", Headers: "a=x"},
+		},
+		{
+			name: "and put aside since then", words: "envelope: {value: $.event, headers: $.h}",
+			rec: kgo.Record{
+				Value:   []byte(`{"event":"v","h":{"integritybot-plan":"P-7","integritybot-attempt":"2","integritybot-origin":"dlq/3/12"}}`),
+				Headers: heads("integritybot-plan", "P-9", "integritybot-attempt", "0", "integritybot-origin", "dlq/0/5"),
+			},
+			want: understood{Style: "envelope", Place: "-1:-1", Plan: 9, Attempts: 2, From: "dlq/0/5", Key: "<null>", Value: "v"},
+		},
+		{
+			name: "a copy that a plan sent, in base64, and the rest of it is unreadable", words: b64,
+			rec: kgo.Record{Value: []byte(`{"payload":"***","headers":{"bad":"***","integritybot-plan":"UC03","integritybot-origin":"ZGxxLzMvMTI="},"from":{"topic":"orders"},"error":"X"}`)},
+			want: understood{
+				Style: "envelope", Place: "-1:-1", Plan: 7, From: "dlq/3/12", Broken: "is wrapped, but holds no base64 at $.payload", Key: "<null>",
+				Value: `{"payload":"***","headers":{"bad":"***","integritybot-plan":"UC03","integritybot-origin":"ZGxxLzMvMTI="},"from":{"topic":"orders"},"error":"X"}`,
+			},
+		},
+		{
 			name: "Spring does not wrap", words: "envelope: {value: $.payload}", rec: kgo.Record{Value: []byte(`{"payload":"x"}`), Headers: heads("kafka_dlt-original-topic", "orders")},
 			want: understood{Style: "spring", Topic: "orders", Place: "-1:-1", Key: "<null>", Value: `{"payload":"x"}`, Headers: "kafka_dlt-original-topic=orders"},
 		},
@@ -204,6 +226,31 @@ func TestUnderstandEnvelopes(t *testing.T) {
 				t.Errorf("after JSON: %s", diff)
 			}
 		})
+	}
+}
+
+// TestTextThatIsNotWhatWasWrapped is not sent on as if it were.
+func TestTextThatIsNotWhatWasWrapped(t *testing.T) {
+	t.Parallel()
+	d := words(t, "dead-letters", "topic: dlq\nenvelope: {value: $.event, key: $.key, headers: $.h}").(*DeadLetters)
+	const spoilt = "is wrapped, but holds text that cannot be told to the byte at "
+	for value, want := range map[string]string{
+		`{"event":"ü \ud83d\ude00 \\ud800","key":"\"","h":{"a":"\u00fc"}}`: "",
+		"{\"event\":\"a\xff\"}":                spoilt + "$.event",
+		`{"event":"a\ud800"}`:                  spoilt + "$.event",
+		`{"event":"a\ude00\ud83d"}`:            spoilt + "$.event",
+		`{"event":"a\ufffd"}`:                  spoilt + "$.event", // whoever wrapped it could not read it either
+		"{\"event\":\"a\",\"key\":\"\xc3\"}":   spoilt + "$.key",
+		`{"event":"a","h":{"n":"\udc00"}}`:     spoilt + "$.h",
+		"{\"event\":\"a\",\"h\":{\"\xff\":1}}": spoilt + "$.h",
+	} {
+		if l := understand(d.rules(), &kgo.Record{Value: []byte(value)}); l.Broken != want {
+			t.Errorf("%q: %q, want %q", value, l.Broken, want)
+		}
+	}
+	raw := words(t, "dead-letters", "topic: dlq\nenvelope: {value: $.event, encoding: json}").(*DeadLetters)
+	if l := understand(raw.rules(), &kgo.Record{Value: []byte("{\"event\":{\"a\":\"\xff\\ud800\"}}")}); l.Broken != "" || string(l.Value) != "{\"a\":\"\xff\\ud800\"}" {
+		t.Errorf("JSON put in as it is: %q, %q", l.Value, l.Broken)
 	}
 }
 

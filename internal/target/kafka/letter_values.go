@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -23,7 +24,10 @@ func className(full string) string {
 		name = strings.TrimSpace(name[:i])
 	}
 	for _, r := range name {
-		if !strings.ContainsRune("_-.$/\\*", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case r == '.', r == '_', r == '-', r == '$', r == '/', r == '\\', r == '*':
+		default:
 			return unnamedClass
 		}
 	}
@@ -43,9 +47,14 @@ const unnamedClass = "unnamed error"
 // bytes, the highest first. Eight digits are text: as bytes they would be a
 // number that no partition, offset or time reaches.
 func number(value []byte, highest int64) (int64, bool) {
-	n, err := strconv.ParseInt(strings.TrimSpace(string(value)), 10, 64)
+	n, written := int64(0), digits(value)
+	if written {
+		var err error
+		n, err = strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+		written = err == nil
+	}
 	switch {
-	case err == nil:
+	case written:
 	case len(value) == 4:
 		n = int64(int32(binary.BigEndian.Uint32(value))) //nolint:gosec // Java's int
 	case len(value) == 8:
@@ -54,6 +63,18 @@ func number(value []byte, highest int64) (int64, bool) {
 		return 0, false
 	}
 	return n, n >= 0 && n <= highest
+}
+
+// digits tells whether bytes may be a number as text. Most are not, and to hear so
+// from strconv costs more than all else that is done with a header.
+func digits(value []byte) bool {
+	value = bytes.TrimSpace(value)
+	for _, c := range value {
+		if (c < '0' || c > '9') && c != '-' && c != '+' {
+			return false
+		}
+	}
+	return len(value) > 0
 }
 
 // latest is the last year that a time of a record is believed to be of.

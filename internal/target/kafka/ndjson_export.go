@@ -13,10 +13,15 @@ import (
 // line each without its end, unmasked. since and limit of 0 are no bounds. The
 // lines can be imported again, and are equal then to the byte. It reads only.
 func (d *DeadLetters) Export(ctx context.Context, t *Target, s Sources, sel Selection, since time.Duration, limit int, to func(line []byte) error) (int64, error) {
-	b, err := t.bounds(ctx, d.Topic)
+	b, _, err := t.stableBounds(ctx, d.Topic)
 	if err != nil {
 		return 0, err
 	}
+	return d.export(ctx, t, s, b, sel, since, limit, to)
+}
+
+// export hands over the letters within the bounds.
+func (d *DeadLetters) export(ctx context.Context, t *Target, s Sources, b bounds, sel Selection, since time.Duration, limit int, to func(line []byte) error) (int64, error) {
 	held, err := (&lettersDetector{words: d, target: t, sources: s}).holds(ctx, b.id)
 	if err != nil {
 		return 0, err
@@ -55,6 +60,10 @@ func (d *lettersDetector) Export(ctx context.Context, o check.Order, to func(lin
 	if err != nil {
 		return check.Exported{}, err
 	}
-	n, err := d.words.Export(ctx, d.target, d.sources, sel, o.Options.Since, o.Limit, to)
-	return check.Exported{Lines: n}, err
+	b, behind, err := d.target.stableBounds(ctx, d.words.Topic)
+	if err != nil {
+		return check.Exported{}, err
+	}
+	n, err := d.words.export(ctx, d.target, d.sources, b, sel, o.Options.Since, o.Limit, to)
+	return check.Exported{Lines: n, Notes: d.missing(b.id, behind)}, err
 }

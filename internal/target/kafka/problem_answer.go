@@ -39,7 +39,7 @@ func (t *Target) answered(a act, e *kerr.Error) string {
 	case is(e, kerr.RequestTimedOut):
 		return fmt.Sprintf("Kafka %s did not finish a request on %s in its own time: it is overloaded, or replicas are down.", place, a.thing())
 	case is(e, kerr.UnsupportedVersion):
-		return fmt.Sprintf("Kafka %s is too old for %s: this bot needs Apache Kafka 2.5 or newer.", place, a.doing)
+		return fmt.Sprintf("Kafka %s is too old for %s: this bot looks at Apache Kafka 2.5 and newer, and sends to 2.8 and newer.", place, a.doing)
 	case is(e, kerr.CorruptMessage, kerr.InvalidRecord):
 		return fmt.Sprintf("Kafka %s says that what is stored of %s is damaged.", place, a.thing())
 	}

@@ -49,7 +49,7 @@ func TestEveryErrorHasASentence(t *testing.T) {
 		"Kafka production/events has no broker ready that coordinates group g: is one down or starting? Try again in a minute.":                                            {group, kerr.CoordinatorNotAvailable},
 		"A partition of topic dlq on Kafka production/events has no leader that answers: is a broker down? Try again in a minute.":                                         {topic, kerr.LeaderNotAvailable},
 		"Kafka production/events did not finish a request on topic dlq in its own time: it is overloaded, or replicas are down.":                                           {topic, kerr.RequestTimedOut},
-		"Kafka production/events is too old for reading topic dlq: this bot needs Apache Kafka 2.5 or newer.":                                                              {topic, kerr.UnsupportedVersion},
+		"Kafka production/events is too old for reading topic dlq: this bot looks at Apache Kafka 2.5 and newer, and sends to 2.8 and newer.":                              {topic, kerr.UnsupportedVersion},
 		"Kafka production/events says that what is stored of topic dlq is damaged.":                                                                                        {topic, kerr.CorruptMessage},
 		"Kafka production/events answered with error INVALID_FETCH_SIZE while reading topic dlq.":                                                                          {topic, kerr.InvalidFetchSize},
 		"The connection to Kafka production/events broke off.":                                                                                                             {topic, errors.New("hunter2")},

@@ -47,7 +47,10 @@ func (l *lagLook) says(failing int) string {
 // when.
 func (r *lettersRun) says() string {
 	n := r.state.Judged.Failing
-	if n == 0 {
+	switch {
+	case n == 0 && r.state.Behind > 0:
+		return "no dead letter can be read, and " + phrase.Plural(r.state.Behind, "record") + " not yet"
+	case n == 0:
 		return "no dead letter is left over"
 	}
 	text := phrase.Plural(n, "dead letter")

@@ -49,6 +49,11 @@ func (f *fetcher) run(ctx context.Context, answers chan<- []*kgo.Record) error {
 // errNothing is an answer that shows neither records nor that there are none.
 var errNothing = errors.New("the broker had nothing to give")
 
+// errFar is such an answer about records that are not on the broker's own disk:
+// where reading them from tiered storage takes longer than
+// remote.fetch.max.wait.ms, the broker answers as if there were none.
+var errFar = fmt.Errorf("%w from tiered storage", errNothing)
+
 // fetch asks once, and moves on behind what came.
 func (f *fetcher) fetch(ctx context.Context) ([]*kgo.Record, error) {
 	answer, err := f.request(ctx)
@@ -69,13 +74,61 @@ func (f *fetcher) fetch(ctx context.Context) ([]*kgo.Record, error) {
 	if stable < 0 {
 		stable = answer.HighWatermark
 	}
-	if len(answer.RecordBatches) == 0 && stable >= f.to {
-		// The broker stands behind the end, and has nothing from here on: compaction
-		// has left none.
-		f.next = f.to
-		return nil, nil
+	if len(answer.RecordBatches) > 0 || stable < f.to {
+		return nil, errNothing
 	}
-	return nil, errNothing
+	local, err := f.local(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f.next < local {
+		return nil, errFar
+	}
+	// The broker stands behind the end, and its own disk has nothing from here on:
+	// compaction has left none.
+	f.next = f.to
+	return nil, nil
+}
+
+// local is the first offset on the disk of the partition's leader; what stands
+// before it is in tiered storage. 0: the broker has none, because it does not
+// know the question (KIP-405).
+func (f *fetcher) local(ctx context.Context) (int64, error) {
+	const earliestLocal, since = -4, 8 // version 8 of the request
+	r := kmsg.NewPtrListOffsetsRequest()
+	r.ReplicaID = -1
+	rt := kmsg.NewListOffsetsRequestTopic()
+	rt.Topic = f.b.topic
+	rp := kmsg.NewListOffsetsRequestTopicPartition()
+	rp.Partition, rp.Timestamp = f.part, earliestLocal
+	rt.Partitions = append(rt.Partitions, rp)
+	r.Topics = append(r.Topics, rt)
+	answer, err := f.ask(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	resp, ok := answer.(*kmsg.ListOffsetsResponse)
+	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return 0, fmt.Errorf("a question for one offset was answered by %T without it", answer)
+	}
+	one := resp.Topics[0].Partitions[0]
+	err = kerr.ErrorForCode(one.ErrorCode)
+	switch {
+	case resp.Version < since, errors.Is(err, kerr.UnsupportedVersion):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case one.Offset < 0:
+		return 0, errNothing
+	}
+	return one.Offset, nil
+}
+
+// ask asks the partition's leader.
+func (f *fetcher) ask(ctx context.Context, r kmsg.Request) (kmsg.Response, error) {
+	asking, cancel := f.t.ask(ctx)
+	defer cancel()
+	return f.t.cl.Broker(int(f.top.leaders[f.part])).Request(asking, r)
 }
 
 // within leaves out what stands behind the end.
@@ -101,9 +154,7 @@ func (f *fetcher) request(ctx context.Context) (*kmsg.FetchResponseTopicPartitio
 	rp.Partition, rp.FetchOffset, rp.PartitionMaxBytes = f.part, f.next, f.bytes
 	rt.Partitions = append(rt.Partitions, rp)
 	r.Topics = append(r.Topics, rt)
-	asking, cancel := f.t.ask(ctx)
-	defer cancel()
-	answer, err := f.t.cl.Broker(int(f.top.leaders[f.part])).Request(asking, r)
+	answer, err := f.ask(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +200,12 @@ func (f *fetcher) again(ctx context.Context, err error) error {
 }
 
 func (f *fetcher) stuck(err error) error {
-	if !errors.Is(err, errNothing) {
+	switch {
+	case !errors.Is(err, errNothing):
 		return err
+	case errors.Is(err, errFar):
+		return problemf("Partition %d of topic %s on Kafka %s gives nothing from offset %d on: the records are in tiered storage, and reading them from there takes longer than remote.fetch.max.wait.ms of the brokers allows. Raise it, or try again later.",
+			f.part, f.b.topic, f.t.opts.Place, f.next)
 	}
 	return problemf("Partition %d of topic %s on Kafka %s gives nothing from offset %d on, although it ended at %d: its leader has lost records, or slows us down (a quota).",
 		f.part, f.b.topic, f.t.opts.Place, f.next, f.to)

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/integritybot/integritybot/internal/kafkatest"
 )
@@ -254,7 +256,16 @@ func TestScanEndsWithItsContext(t *testing.T) {
 // nothing at all.
 func TestScanOfACompactedTopic(t *testing.T) {
 	t.Parallel()
-	c := kafkatest.Start(t, kafkatest.Options{Peer: kafkatest.Fake})
+	for name, of := range map[string][]kfake.Opt{"now": nil, "before tiered storage": {kfake.MaxVersions(kversion.V2_7_0())}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			compacted(t, kafkatest.Start(t, kafkatest.Options{Peer: kafkatest.Fake, Fake: of}))
+		})
+	}
+}
+
+func compacted(t *testing.T, c *kafkatest.Cluster) {
+	t.Helper()
 	topic := c.Topic(t, "dlq", 1, map[string]string{"cleanup.policy": "compact", "segment.bytes": "200", "min.cleanable.dirty.ratio": "0"})
 	target := open(t, c)
 	send := func(values ...string) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -26,6 +27,11 @@ type topic struct {
 
 // ident is the topic's id as the ledger keeps it.
 func (t topic) ident() string { return hex.EncodeToString(t.id[:]) }
+
+// nameless tells that a topic's id is none: topics have had ids since Kafka 2.8
+// (KIP-516). Without one, a topic that was deleted and made anew cannot be told
+// from the one before.
+func nameless(id string) bool { return strings.Trim(id, "0") == "" }
 
 // topic asks for one topic whose partitions all have a leader. A topic that is
 // not there is a Problem that names the nearest one.

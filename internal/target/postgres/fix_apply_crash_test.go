@@ -164,7 +164,7 @@ func cutOff(t *testing.T, at int, answer bool) int {
 		t.Error("it was cut off and went through")
 	}
 	successor := fixer(t, dsn)
-	applied, lookErr := successor.Applied(t.Context(), 1)
+	applied, lookErr := successor.Applied(t.Context(), 1, nil)
 	if lookErr != nil {
 		t.Fatal(lookErr)
 	}
@@ -271,7 +271,7 @@ func TestFixBackendsKilled(t *testing.T) {
 	}
 	close(stop)
 	<-done
-	applied, err := x.Applied(t.Context(), 1)
+	applied, err := x.Applied(t.Context(), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sle
 		if got := sentence(t, err); !strings.Contains(got, "was not applied") {
 			t.Errorf("it says %q", got)
 		}
-		if applied, err := x.Applied(t.Context(), 1); err != nil || len(applied) > 0 {
+		if applied, err := x.Applied(t.Context(), 1, nil); err != nil || len(applied) > 0 {
 			t.Errorf("recorded %v, %v", applied, err)
 		}
 		result, err = x.Apply(t.Context(), plan(1), d.Forms, d.Batches()[0], 1, nil)

@@ -79,7 +79,7 @@ func TestFixSecondPassWaits(t *testing.T) {
 	if n := scanOne[int64](t, dsn, "SELECT count(*) FROM orders WHERE status = 'X'"); n != 3 {
 		t.Errorf("%d rows have changed", n)
 	}
-	applied, err := x.Applied(t.Context(), 1)
+	applied, err := x.Applied(t.Context(), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestFixChangesExactlyThePlannedRows(t *testing.T) {
 		t.Errorf("the second answer is another one (-want +got):\n%s", diff)
 	}
 	sameRows(t, dsn, after)
-	applied, err := x.Applied(t.Context(), 1)
+	applied, err := x.Applied(t.Context(), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestFixChangesExactlyThePlannedRows(t *testing.T) {
 	}
 	// Another bot's plan of the same number is another plan.
 	other := fixer(t, dsn, func(o *FixOptions) { o.Store = "store-2" })
-	if r, err := other.Applied(t.Context(), 1); err != nil || len(r) > 0 {
+	if r, err := other.Applied(t.Context(), 1, nil); err != nil || len(r) > 0 {
 		t.Errorf("another store sees %v, %v", r, err)
 	}
 	// And one of another content is none.

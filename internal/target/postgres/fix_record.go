@@ -188,7 +188,7 @@ WHERE store = $1 AND plan = $2 AND batch = $3 AND pass = $4 AND tbl = $5 AND op 
 // Applied is what this database recorded of a plan, in the order of its batches.
 // It waits for a batch that is still being made by a process given up for dead,
 // so that what it says is final. See [fix.Applier].
-func (x *Fixing) Applied(ctx context.Context, plan int64) ([]fix.Result, error) {
+func (x *Fixing) Applied(ctx context.Context, plan int64, _ []fix.Form) ([]fix.Result, error) {
 	var out []fix.Result
 	err := x.reading(ctx, "READ COMMITTED", claimWait+answerGrace, func(w *work) error {
 		w.plan.ID = plan

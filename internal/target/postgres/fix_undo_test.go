@@ -227,7 +227,7 @@ func TestFixPurge(t *testing.T) {
 	if got := scanOne[string](t, dsn, "SELECT string_agg(DISTINCT store || ' ' || plan, ', ' ORDER BY store || ' ' || plan) FROM integritybot.before_image"); got != "store-1 3, store-2 1" {
 		t.Errorf("kept: %s", got)
 	}
-	if r, err := x.Applied(t.Context(), 1); err != nil || len(r) != 1 {
+	if r, err := x.Applied(t.Context(), 1, nil); err != nil || len(r) != 1 {
 		t.Errorf("the record is gone: %v, %v", r, err)
 	}
 	_, err = x.Inverse(t.Context(), fix.Order{}, plan(1), []fix.Form{statusForm})
