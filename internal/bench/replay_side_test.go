@@ -45,7 +45,7 @@ type sideDid struct {
 	Planned, Took time.Duration
 	CPU           time.Duration // of this process, during Took
 	Transactions  int
-	Peak          int64 // bytes of resident memory, the plan included
+	Peak          int64 // bytes of resident memory, the plan included; 0: the system does not say
 }
 
 // sideMain does the work of one side and says how it went.
@@ -64,20 +64,11 @@ func sideMain() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	did.Peak = peakMemory()
+	did.Peak = memory(os.Getpid(), "VmHWM") // ru_maxrss would start with what the parent had
 	if err := json.NewEncoder(os.Stdout).Encode(did); err != nil {
 		return 1
 	}
 	return 0
-}
-
-// peakMemory is the most that this process has had in memory, in bytes; 0: the system does not say.
-func peakMemory() int64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return u.Maxrss << 10
 }
 
 func cpuTime() time.Duration {

@@ -47,6 +47,10 @@ func (p *planner) Draft(ctx context.Context, o fix.Order, caps fix.Caps, tell fu
 	if o.Rate < 0 {
 		return fix.Draft{}, problemf("A rate of %d records a second sends nothing: give a number from 1 on, or leave --rate out.", o.Rate)
 	}
+	if most := p.words.rate(); most > 0 && o.Rate > most {
+		return fix.Draft{}, problemf("%s records a second are more than this fix may send: rate is %s in its config. Give --rate a number up to that, or leave it out.",
+			phrase.Count(int64(o.Rate)), phrase.Count(int64(most)))
+	}
 	if tell == nil {
 		tell = func(check.Progress) {}
 	}

@@ -15,7 +15,7 @@ import (
 const (
 	// batchRecords and batchBytes are what one transaction sends at most. A record
 	// that is larger goes alone.
-	batchRecords = 5_000
+	batchRecords = 10_000
 	batchBytes   = 8 << 20
 )
 

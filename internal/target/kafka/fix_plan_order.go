@@ -87,9 +87,8 @@ func (d *drafting) lanes() (lanes map[fingerprint][]int, crosses bool) {
 		if one.lane == (fingerprint{}) {
 			continue
 		}
-		places := append(lanes[one.lane], i)
-		lanes[one.lane] = places
-		crosses = crosses || d.found[places[0]].partition != one.partition
+		lanes[one.lane] = append(lanes[one.lane], i)
+		crosses = crosses || d.found[lanes[one.lane][0]].partition != one.partition
 	}
 	return lanes, crosses
 }

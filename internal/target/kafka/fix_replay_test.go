@@ -245,7 +245,12 @@ func TestTheRateIsKept(t *testing.T) {
 				return nil
 			}
 		})
-		p := r.draft(r.fixOf("", "rate: 500"), fix.Order{ID: 7, Rate: 30})
+		f := r.fixOf("", "rate: 500")
+		_, err := r.planner(f).Draft(t.Context(), fix.Order{ID: 6, Rate: 501}, f.Rules().Caps, nil)
+		if says := sentence(t, err); says != "501 records a second are more than this fix may send: rate is 500 in its config. Give --rate a number up to that, or leave it out." {
+			t.Errorf("it says: %s", says)
+		}
+		p := r.draft(f, fix.Order{ID: 7, Rate: 30})
 		if n := p.Draft.Content.PerBatch; n != 30 {
 			t.Fatalf("a batch is %d records", n)
 		}

@@ -135,7 +135,7 @@ func printOf(r *kgo.Record) fingerprint {
 		text = append(text, header.Key...)
 		text = measured(text, header.Value)
 	}
-	text = binary.BigEndian.AppendUint64(text, uint64(r.Timestamp.UnixMilli())) //nolint:gosec // the same bits
+	text = binary.BigEndian.AppendUint64(text, uint64(r.Timestamp.UnixMilli()))
 	sum := sha256.Sum256(text)
 	return fingerprint(sum[:len(fingerprint{})])
 }

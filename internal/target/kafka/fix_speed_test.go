@@ -18,7 +18,11 @@ func springLetter() *kgo.Record {
 		Topic: "dlq", Partition: 3, Offset: 123_456, Key: []byte("o-1234"), Timestamp: time.UnixMilli(1_750_000_000_000),
 		Value: bytes.Repeat([]byte(`{"orderId":"o-1234"}`), 14),
 		Headers: append([]kgo.RecordHeader{
-			header("event_id", "ev-123456"), header("traceparent", fmt.Sprintf("00-%032x-%016x-01", 1, 2)), header("tag", "a"), header("tag", "b"), {Key: "nothing"},
+			header("event_id", "ev-123456"),
+			header("traceparent", fmt.Sprintf("00-%032x-%016x-01", 1, 2)),
+			header("tag", "a"),
+			header("tag", "b"),
+			{Key: "nothing"},
 			header("kafka_dlt-exception-cause-fqcn", "java.lang.NullPointerException"),
 			header("kafka_dlt-exception-stacktrace", strings.Repeat("\tat com.example.shop.OrderEventHandler.handle(OrderEventHandler.java:41)\n", 6)),
 			{Key: "kafka_dlt-original-timestamp", Value: []byte{0, 0, 1, 0x97, 0x22, 0x33, 0x44, 0x55}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -153,6 +154,8 @@ func TestATransactionOfTwoEpochsIsNotCommitted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		give := sync.OnceFunc(s.give)
+		defer give()
 		w := &posting{s: s, plan: p, forms: p.Draft.Content.Forms, batch: b}
 		if err := errors.Join(w.prepare(t.Context()), s.client.BeginTransaction()); err != nil {
 			t.Fatal(err)
@@ -164,7 +167,7 @@ func TestATransactionOfTwoEpochsIsNotCommitted(t *testing.T) {
 		by.epoch--
 		err = w.remember(t.Context(), by, `{"v":1,"next":1}`)
 		if !errors.Is(err, errRenewed) {
-			t.Errorf("it goes on: %v", err)
+			t.Fatalf("it goes on: %v", err)
 		}
 		if says := sentence(t, w.notSent(t.Context(), err)); !strings.HasPrefix(says, "Kafka test/events ended our transaction") {
 			t.Errorf("it says %s", says)
@@ -172,7 +175,7 @@ func TestATransactionOfTwoEpochsIsNotCommitted(t *testing.T) {
 		if err := w.abort(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.give()
+		give()
 		r.asked(x, p)
 		if _, err := x.Apply(t.Context(), p, p.Draft.Content.Forms, b, 1, nil); err != nil {
 			t.Fatal(err)
