@@ -118,8 +118,3 @@ func (c *Fix) Allowed(ways []string) []string {
 	}
 	return out
 }
-
-// UnknownKind is the mistake of a check whose kind nobody knows.
-func UnknownKind(node *yaml.Node, kind string, kinds []string) error {
-	return At(node, "there is no kind of check %q%s The kinds are %s.", kind, DidYouMean(kind, kinds), strings.Join(kinds, ", "))
-}

@@ -6,11 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
@@ -136,26 +136,11 @@ func (a *applying) verifiedEvent(p fix.Plan, f check.Finding) audit.Event {
 
 // show edits the plan's message at intervals while it is applied.
 func (a *applying) show(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(a.r.w.opts.ShowEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			p := a.plan
-			p.State = fix.Applying
-			post := a.r.w.opts.Plans.Applying(p, a.progress())
-			if err := a.r.w.store.Show(ctx, a.r.claim.Run.ID, a.r.claim.Epoch, post); err != nil && ctx.Err() == nil {
-				a.r.log.Warn("progress not shown", "error", err) // the result will be
-			}
-		}
-	}()
-	return done
+	return a.r.edit(ctx, func() (message.Post, bool) {
+		p := a.plan
+		p.State = fix.Applying
+		return a.r.w.opts.Plans.Applying(p, a.progress()), true
+	})
 }
 
 func (a *applying) progress() check.Progress {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/message"
 )
 
 // board is the newest that is known of how far a run is.
@@ -35,6 +36,18 @@ func (b *board) take() (map[string]check.Progress, []check.Finding, bool) {
 // show edits the head message at intervals. A run shorter than one interval
 // shows only its result. The channel is closed when it has ended.
 func (r *run) show(ctx context.Context) <-chan struct{} {
+	return r.edit(ctx, func() (message.Post, bool) {
+		progress, findings, fresh := r.board.take()
+		now := r.claim.Run
+		now.Findings = findings
+		return r.w.opts.Report.Running(now, progress, r.w.opts.Now()), fresh
+	})
+}
+
+// edit shows at intervals what post gives, if that is new, until the context ends.
+// One that cannot be shown does not matter: what comes of the run will be. The
+// channel is closed when it has ended.
+func (r *run) edit(ctx context.Context, post func() (message.Post, bool)) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -46,15 +59,12 @@ func (r *run) show(ctx context.Context) <-chan struct{} {
 				return
 			case <-tick.C:
 			}
-			progress, findings, fresh := r.board.take()
+			now, fresh := post()
 			if !fresh {
 				continue
 			}
-			now := r.claim.Run
-			now.Findings = findings
-			post := r.w.opts.Report.Running(now, progress, r.w.opts.Now())
-			if err := r.w.store.Show(ctx, now.ID, r.claim.Epoch, post); err != nil && ctx.Err() == nil {
-				r.log.Warn("progress not shown", "error", err) // the result will be
+			if err := r.w.store.Show(ctx, r.claim.Run.ID, r.claim.Epoch, now); err != nil && ctx.Err() == nil {
+				r.log.Warn("progress not shown", "error", err)
 			}
 		}
 	}()

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -26,45 +25,28 @@ type declared interface {
 	declare.Words
 }
 
-// kind is one kind of check and how its declaration begins.
-type kind struct {
-	name string
-	make func() declared
-}
-
 // kinds is the one list of kinds of check on Postgres.
-func kinds() []kind {
-	return []kind{
-		{"orphans", func() declared { return &Orphans{} }},
-		{"duplicates", func() declared { return &Duplicates{} }},
-		{"totals", func() declared { return &Totals{} }},
-		{"match", func() declared { return &Match{} }},
-		{"rows", func() declared { return &Rows{} }},
-		{"query", func() declared { return &Query{} }},
-		{"foreign-keys", func() declared { return &ForeignKeys{} }},
+func kinds() []declare.Kind[declared] {
+	return []declare.Kind[declared]{
+		{Name: "orphans", Make: func() declared { return &Orphans{} }},
+		{Name: "duplicates", Make: func() declared { return &Duplicates{} }},
+		{Name: "totals", Make: func() declared { return &Totals{} }},
+		{Name: "match", Make: func() declared { return &Match{} }},
+		{Name: "rows", Make: func() declared { return &Rows{} }},
+		{Name: "query", Make: func() declared { return &Query{} }},
+		{Name: "foreign-keys", Make: func() declared { return &ForeignKeys{} }},
 	}
 }
 
 // Kinds names the kinds of check on Postgres.
-func Kinds() []string {
-	var names []string
-	for _, k := range kinds() {
-		names = append(names, k.name)
-	}
-	return names
-}
+func Kinds() []string { return declare.KindNames(kinds()) }
 
 // Declare reads the declaration of a check of a kind from its node in the
 // config, a mapping. Unknown words are errors. The error joins all mistakes, each
 // a *declare.Fault, in the order of their lines.
 func Declare(name string, node *yaml.Node) (Declaration, error) {
-	all := kinds()
-	i := slices.IndexFunc(all, func(k kind) bool { return k.name == name })
-	if i < 0 {
-		return nil, declare.UnknownKind(node, name, Kinds())
-	}
-	declaration := all[i].make()
-	if err := declare.Check(name, node, declaration); err != nil {
+	declaration, err := declare.CheckOf(kinds(), name, node)
+	if err != nil {
 		return nil, err
 	}
 	return declaration, nil
