@@ -141,14 +141,10 @@ type ledger []fix.Held
 
 func (l ledger) Held(context.Context, string, string) ([]fix.Held, error) { return l, nil }
 
-// untilAtMost is longer than a transaction may be open that nobody ends: the cluster
-// does, after the time that its producer gave it.
-const untilAtMost = 3 * time.Minute
-
 // until waits for a condition, for as long as a loaded machine may need.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(untilAtMost); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if done() {
 			return
 		}
