@@ -22,6 +22,7 @@ type posting struct {
 	fates []posted   // by change
 	// places are where copies go, by the text of the plan.
 	places map[string]goes
+	by     producer // who filled the transaction; nobody: it was not begun
 	// waiting are the lanes in which something is left alone, as the memory keeps
 	// them.
 	waiting []byte
@@ -126,6 +127,7 @@ func (w *posting) fill(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
+	w.by = by
 	if err := w.produce(ctx); err != nil {
 		return err
 	}

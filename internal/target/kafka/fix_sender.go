@@ -117,6 +117,9 @@ func (s *sender) dial(ctx context.Context, timeout time.Duration) (err error) {
 	// requests that are made here have names.
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.TxnOffsetCommit.Int16(), 4)
+	// With that the client keeps one epoch over all transactions (KIP-890, part 1), and
+	// from version 5 on the end of one would begin another.
+	versions.SetMaxKeyVersion(kmsg.EndTxn.Int16(), 4)
 	versions.SetMaxKeyVersion(kmsg.OffsetFetch.Int16(), 9)
 	s.limits = map[string]int32{}
 	s.client, err = s.x.t.sender(ctx,
