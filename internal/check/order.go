@@ -33,6 +33,12 @@ type Order struct {
 	// them must hold. Limit is how many records it gives at most; 0: all.
 	Select []string `json:",omitempty"`
 	Limit  int      `json:",omitempty"`
+	// Look is the way of looking that a run of StepLook is for; see package look.
+	// Select are then its words, and Checks and Domain what it is about. Grep is a
+	// regular expression that lines must match.
+	Look   string `json:",omitempty"`
+	Domain string `json:",omitempty"`
+	Grep   string `json:",omitempty"`
 }
 
 // Step is a kind of run.
@@ -44,6 +50,7 @@ const (
 	StepApply  Step = "apply"  // carries a plan out, then runs the check that led to it
 	StepVerify Step = "verify" // only looks, and answers with the runbook's list
 	StepExport Step = "export" // gives a file of what its one check looks at
+	StepLook   Step = "look"   // looks at something that is no check
 )
 
 // Ref is how people name the run: R-1042.

@@ -93,10 +93,10 @@ func TestSecond(t *testing.T) {
 		{"few rows with many dependants", fix.Draft{Rows: 30, Total: 1_200}, fix.Rules{SecondOver: 500}, true, "over 500 rows"},
 		{"a total that was forgotten", fix.Draft{Rows: 501}, fix.Rules{SecondOver: 500}, true, "over 500 rows"},
 		{"any", fix.Draft{Rows: 1, Total: 1}, fix.Rules{}, true, "every change by this fix needs a second person"},
-		{"always", fix.Draft{Rows: 1, Total: 1}, fix.Rules{SecondOver: 500, AlwaysSecond: true}, true, "this fix always needs a second person"},
+		{"always", fix.Draft{Rows: 1, Total: 1}, fix.Rules{SecondOver: 500, Ways: map[string]fix.Way{"flush": {Second: "a flush always needs a second person"}}}, true, "a flush always needs a second person"},
 		{"thousands", fix.Draft{Rows: 5_000, Total: 5_000}, fix.Rules{SecondOver: 2_000}, true, "over 2,000 rows"},
 	} {
-		if got, why := fix.Second(tt.draft, tt.rules); got != tt.want || why != tt.why {
+		if got, why := fix.Second(tt.draft, tt.rules, tt.rules.Ways["flush"]); got != tt.want || why != tt.why {
 			t.Errorf("%s: %v, %q", tt.name, got, why)
 		}
 	}

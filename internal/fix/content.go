@@ -24,6 +24,15 @@ const (
 	Validate   Op = "validate"
 	// Send produces a copy of a record to another topic. It cannot be taken back.
 	Send Op = "send"
+	// Unlink removes a cached value that is as it was; Flush removes all of them.
+	Unlink Op = "unlink"
+	Flush  Op = "flush"
+	// Interrupt ends what a session is doing, Terminate the session.
+	Interrupt Op = "interrupt"
+	Terminate Op = "terminate"
+	// Patch changes some fields of an object that is as it was; Create makes one.
+	Patch  Op = "patch"
+	Create Op = "create"
 	// Keep changes nothing: the row must still be there, and is kept from being
 	// deleted until the transaction's end. For the row that others of its group
 	// are about to refer to.

@@ -24,6 +24,8 @@ const (
 type Clicker struct {
 	Subject authz.Subject
 	Shared  bool // the channel is shared with another organisation
+	// Typed is what they typed to confirm; see Draft.Typed.
+	Typed string
 }
 
 // Verdict is the answer to a wish.
@@ -114,13 +116,27 @@ func (g guard) confirm() Verdict {
 	}
 	switch {
 	case !p.Second:
-		return Verdict{Allowed: true, To: Approved, Rule: mayFix.Rule}
+		return g.typed(Verdict{Allowed: true, To: Approved, Rule: mayFix.Rule})
 	case g.asker():
 		return refuse("self-approval", fmt.Sprintf("You asked for %s yourself; %s has to approve it.", p.Ref(), someoneElse(g.policy.Holders(p.approve()))))
 	case !mayApprove.Allowed:
 		return g.lacks(p.approve())
 	}
-	return Verdict{Allowed: true, To: Approved, Rule: mayApprove.Rule}
+	return g.typed(Verdict{Allowed: true, To: Approved, Rule: mayApprove.Rule})
+}
+
+// typed lets a verdict stand if what has to be typed was.
+func (g guard) typed(v Verdict) Verdict {
+	want := g.plan.Draft.Typed
+	if want == "" || strings.TrimSpace(g.clicker.Typed) == want {
+		return v
+	}
+	what := "you typed something else"
+	if strings.TrimSpace(g.clicker.Typed) == "" {
+		what = "you typed nothing"
+	}
+	return says(Verdict{Rule: "not typed"}, message.Join(g.plan.Ref()+" was not confirmed and nothing was done: to make sure that it is meant, type ",
+		message.Mono(want), ", and "+what+". Press the button again, or type ", message.Mono("confirm "+g.plan.Ref()+" "+want), "."))
 }
 
 // stale: the check is no longer what it was when the plan was made.

@@ -4,10 +4,10 @@ import "github.com/integritybot/integritybot/internal/message/phrase"
 
 // Second tells whether a plan needs a second person, and why in a clause that
 // stands before "someone other than …".
-func Second(d Draft, r Rules) (bool, string) {
+func Second(d Draft, r Rules, way Way) (bool, string) {
 	switch changes := max(d.Total, d.Rows); {
-	case r.AlwaysSecond:
-		return true, "this fix always needs a second person"
+	case way.Second != "":
+		return true, way.Second
 	case changes <= r.SecondOver:
 		return false, ""
 	case r.SecondOver <= 0:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 )
 
@@ -108,9 +109,32 @@ type Rules struct {
 	Caps Caps
 	// SecondOver is how many changes in all need a second person; 0: any.
 	SecondOver int64
-	// AlwaysSecond is set for what always needs one.
-	AlwaysSecond bool
-	Expiry       time.Duration // of a plan that waits; default 10 min
+	Expiry     time.Duration // of a plan that waits; default 10 min
+	// Ways are what some of the modes ask for beside that.
+	Ways map[string]Way
+}
+
+// Way is what one mode of a fix asks for beside what every plan does. The zero
+// value asks for nothing.
+type Way struct {
+	// Right is needed beside fix:<domain> to ask for such a plan; empty: none.
+	Right authz.Permission
+	// Second says why a second and different person always has to approve, in a
+	// clause that stands before "someone other than …"; empty: by the number of changes.
+	Second string
+}
+
+// Way is what a plan's mode asks for. What takes another plan back is not made
+// harder than that was.
+func (d Declared) Way(o Order) Way {
+	if o.Undoes > 0 {
+		return Way{}
+	}
+	mode := o.Mode
+	if mode == "" && d.Planner != nil {
+		mode = d.Planner.Modes()[0]
+	}
+	return d.Rules.Ways[mode]
 }
 
 // Declared is one check's fix, ready to use.

@@ -90,11 +90,19 @@ type Draft struct {
 	// Plain: the target has no triggers and no rows that refer to each other, so
 	// that there is nothing to say about them. Its Dependants are a part of Rows.
 	Plain bool `json:"plain,omitempty"`
+	// Uncounted: what changes are no failing rows of the check, so that the outcome
+	// tells its verdict and no numbers before and after.
+	Uncounted bool `json:"uncounted,omitempty"`
+	// Typed is what whoever confirms has to type, so that nobody does it by a slip;
+	// empty: a click is enough.
+	Typed string `json:"typed,omitempty"`
 	// Left are failing rows that this plan does not touch, and why.
 	Left []Left `json:"left,omitempty"`
 	// Partial: this way back leaves rows alone that its plan had changed, so that
 	// another one may still be wanted.
 	Partial bool `json:"partial,omitempty"`
+	// Heads are the three heads of the table of samples; empty: the usual ones.
+	Heads []string `json:"heads,omitempty"`
 	// Columns and Samples are a few of the changes, masked.
 	Columns []check.Column `json:"columns,omitempty"`
 	Samples []Sample       `json:"samples,omitempty"`

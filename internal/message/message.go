@@ -59,6 +59,18 @@ type Action struct {
 	Label   string   `json:"label"`
 	Style   Style    `json:"style,omitempty"`
 	Confirm *Confirm `json:"confirm,omitempty"`
+	// Ask wants something typed before the request is made; what was typed follows
+	// the ref, in quotes. It takes the place of Confirm.
+	Ask *Ask `json:"ask,omitempty"`
+}
+
+// Ask is a question that is answered by typing, in a dialog.
+type Ask struct {
+	Title string `json:"title"` // at most 24 characters
+	Text  string `json:"text"`
+	Label string `json:"label"` // of the field
+	Want  string `json:"want"`  // what has to be typed; shown beside the field
+	Yes   string `json:"yes"`
 }
 
 // Confirm asks before a click is sent: a guard against slips, not an approval.

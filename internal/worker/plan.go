@@ -130,8 +130,14 @@ func (r *run) mayFix(ctx context.Context, p fix.Plan) error {
 		r.log.Error("rights not read", "user", p.AskedBy, "error", err)
 		return &verdictError{refused: true, rule: "rights unknown", sentence: "Slack did not say what rights the asker has now, so nothing was read."}
 	}
-	if d := r.w.opts.Policy.Decide(subject, authz.Permission("fix:"+p.Domain)); !d.Allowed {
-		return refusedBy(d)
+	needs := []authz.Permission{authz.Permission("fix:" + p.Domain)}
+	if right := r.w.opts.Fixes[p.Check].Way(p.Order).Right; right != "" {
+		needs = append(needs, right)
+	}
+	for _, need := range needs {
+		if d := r.w.opts.Policy.Decide(subject, need); !d.Allowed {
+			return refusedBy(d)
+		}
 	}
 	return nil
 }
@@ -166,7 +172,7 @@ func (r *run) planned(ctx context.Context, p fix.Plan, draft fix.Draft) (planEnd
 	}
 	p.State, p.Draft, p.Hash, p.Digest = fix.Waiting, draft, hash, declared.Digest
 	p.Batches, p.Expires = len(batches), now.Add(cmp.Or(declared.Rules.Expiry, expiry))
-	p.Second, p.Why = fix.Second(draft, declared.Rules)
+	p.Second, p.Why = fix.Second(draft, declared.Rules, declared.Way(p.Order))
 	e := r.planEvent("plan", p)
 	e.Args = map[string]string{
 		"check": p.Check, "rows": strconv.FormatInt(draft.Rows, 10), "found": strconv.FormatInt(draft.Found, 10),
