@@ -39,6 +39,9 @@ type Order struct {
 	Look   string `json:",omitempty"`
 	Domain string `json:",omitempty"`
 	Grep   string `json:",omitempty"`
+	// Right is what the asker must still be allowed when it begins, beside what its
+	// checks need: diagnose:logs.
+	Right string `json:",omitempty"`
 }
 
 // Step is a kind of run.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
@@ -31,6 +32,7 @@ type run struct {
 	board board
 
 	exported *check.Exported // what an export gave
+	looked   *look.Report    // what a look saw
 	lost     func(error)     // ends a run that works for a plan, because of that
 
 	mu     sync.Mutex
@@ -56,6 +58,8 @@ func (w *Worker) carry(ctx context.Context, id int64) error {
 		return r.carryPlan(ctx, r.apply)
 	case check.StepExport:
 		return r.carry(ctx, r.export)
+	case check.StepLook:
+		return r.carry(ctx, r.look)
 	case check.StepVerify:
 	}
 	return r.carry(ctx, r.execute)

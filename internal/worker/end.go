@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/audit"
@@ -54,8 +55,12 @@ func (r *run) record(ctx context.Context, run check.Run, events []audit.Event) e
 
 // posts are the messages of a run that is over.
 func (r *run) posts(run check.Run) []message.Post {
-	if r.exported != nil && run.State == check.Done {
+	switch {
+	case run.State != check.Done:
+	case r.exported != nil:
 		return []message.Post{r.w.opts.Report.Exported(run, *r.exported)}
+	case r.looked != nil:
+		return r.w.opts.Report.Looked(run, *r.looked)
 	}
 	return r.w.opts.Report.Finished(run)
 }
@@ -98,8 +103,12 @@ func (r *run) event(action, target string) audit.Event {
 
 func (r *run) runEvent(run check.Run) audit.Event {
 	e := r.event("check.run", run.Ref())
-	if run.Step == check.StepExport {
+	switch run.Step {
+	case check.StepExport:
 		e.Action = "events.export"
+	case check.StepLook:
+		e.Action = strings.ReplaceAll(run.Look, " ", ".")
+	case check.StepPlan, check.StepApply, check.StepVerify:
 	}
 	e.Duration = run.Finished.Sub(run.Started)
 	e.Args = map[string]string{"state": string(run.State), "epoch": strconv.FormatInt(r.claim.Epoch, 10)}

@@ -14,6 +14,7 @@ import (
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/store"
 )
@@ -32,6 +33,7 @@ type Store interface {
 	Purge(ctx context.Context, keep store.Retention) (int64, error)
 	BeginExport(ctx context.Context, run, epoch int64, check string) error
 	AddExport(ctx context.Context, run, epoch int64, check string, n int, body []byte, lines int64) error
+	LastFindings(ctx context.Context, checks []string, since time.Time) ([]store.Seen, error)
 	Plans
 }
 
@@ -59,6 +61,8 @@ type Reporter interface {
 	Finished(run check.Run) []message.Post
 	// Exported is the head post of a run that gave a file, with that file.
 	Exported(run check.Run, e check.Exported) message.Post
+	// Looked are all posts of a run that looked at something, the head first.
+	Looked(run check.Run, r look.Report) []message.Post
 }
 
 // PlanReporter words plans.
@@ -79,6 +83,8 @@ type Options struct {
 	Store   Store
 	Catalog check.Catalog
 	Report  Reporter
+	// Looks are the ways of looking that the config makes possible.
+	Looks look.Catalog
 	// Fixes are the fixes that the config declares, and Plans words them.
 	Fixes fix.Catalog
 	Plans PlanReporter

@@ -38,6 +38,11 @@ func (r *run) mayStill(ctx context.Context) error {
 	if d, barred := r.w.opts.Policy.Barred(subject); barred {
 		return refusedBy(d)
 	}
+	if right := r.claim.Run.Right; right != "" {
+		if d := r.w.opts.Policy.Decide(subject, authz.Permission(right)); !d.Allowed {
+			return refusedBy(d)
+		}
+	}
 	right := "check:"
 	if r.claim.Run.Step == check.StepExport {
 		right = "export:"

@@ -12,6 +12,7 @@ import (
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/pgtest"
 	"github.com/integritybot/integritybot/internal/store"
@@ -70,6 +71,14 @@ func (words) Finished(run check.Run) []message.Post {
 		posts = append(posts, message.Post{Key: head.Key + "/" + f.Check, Parent: head.Key, Channel: run.Channel, Final: true, Message: message.Message{
 			Headline: message.Text("%s", f.Verdict), Files: []message.File{{Name: f.Check + ".csv", Source: fmt.Sprintf("run/%d/%s", run.ID, f.Check)}},
 		}})
+	}
+	return posts
+}
+
+func (words) Looked(run check.Run, r look.Report) []message.Post {
+	posts := []message.Post{{Key: fmt.Sprintf("run/%d", run.ID), Channel: run.Channel, Message: r.Head}}
+	for _, d := range r.Thread {
+		posts = append(posts, message.Post{Key: fmt.Sprintf("run/%d/%s", run.ID, d.Name), Channel: run.Channel, Parent: posts[0].Key, Message: d.Message})
 	}
 	return posts
 }

@@ -38,6 +38,8 @@ func Finished(run check.Run, checks Checks) []message.Post {
 		posts[0] = verified(run, checks)
 	case check.StepExport:
 		posts[0] = notExported(run, checks)
+	case check.StepLook:
+		posts[0] = notLooked(run, checks)
 	case check.StepPlan, check.StepApply:
 	}
 	for _, f := range run.Findings {

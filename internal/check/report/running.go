@@ -37,8 +37,12 @@ func Queued(o check.Order) message.Post {
 
 // work is what a run has to do.
 func work(o check.Order) string {
-	if o.Step == check.StepExport {
+	switch o.Step {
+	case check.StepExport:
 		return "an export"
+	case check.StepLook:
+		return "a look"
+	case check.StepPlan, check.StepApply, check.StepVerify:
 	}
 	return checksText(len(o.Checks))
 }
@@ -59,8 +63,12 @@ func askedBy(run check.Run) message.Line {
 }
 
 func progressPieces(run check.Run, progress map[string]check.Progress, now time.Time) []string {
-	if run.Step == check.StepExport {
+	switch run.Step {
+	case check.StepExport:
 		return exporting(progress)
+	case check.StepLook:
+		return looking(progress)
+	case check.StepPlan, check.StepApply, check.StepVerify:
 	}
 	pieces := []string{fmt.Sprintf("%d of %s done", len(run.Findings), checksText(len(run.Checks)))}
 	var wrong int64
@@ -95,6 +103,19 @@ func exporting(progress map[string]check.Progress) []string {
 		return []string{"exporting"}
 	}
 	return []string{"exporting", phrase.Plural(done, "record") + " so far"}
+}
+
+// looking is how far a look is, in its own words.
+func looking(progress map[string]check.Progress) []string {
+	for _, p := range progress {
+		switch {
+		case p.Reading != "" && p.Total > 0:
+			return []string{fmt.Sprintf("%s of %s %s", phrase.Count(p.Done), phrase.Count(p.Total), p.Reading)}
+		case p.Reading != "":
+			return []string{"looking at " + p.Reading}
+		}
+	}
+	return []string{"looking"}
 }
 
 // remaining extrapolates once a tenth is done; before that it would be a guess.

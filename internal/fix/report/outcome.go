@@ -86,6 +86,9 @@ func undone(o fix.Outcome) string {
 // answer is said as such.
 func (w Wording) verified(p fix.Plan) string {
 	o, title := p.Outcome, w.title(p.Order)
+	if p.Draft.Uncounted && (o.Verdict == check.Pass || o.Verdict == check.Fail) {
+		return fmt.Sprintf("%s: %s.", title, o.Verdict)
+	}
 	before, after := phrase.Count(o.Before), phrase.Count(o.After)
 	switch o.Verdict {
 	case check.Pass:
@@ -104,6 +107,9 @@ func (w Wording) verified(p fix.Plan) string {
 // sideBySide is the check before and after.
 func (w Wording) sideBySide(p fix.Plan) *message.Table {
 	o := p.Outcome
+	if p.Draft.Uncounted {
+		return nil // its verdict stands in the first line
+	}
 	after := "UNKNOWN"
 	if o.Verdict == check.Pass || o.Verdict == check.Fail {
 		after = phrase.Count(o.After) + " wrong, " + string(o.Verdict)
@@ -152,7 +158,7 @@ func (w Wording) failed(p fix.Plan) message.Post {
 		Actions:  []message.Action{NewPreview(p.Order), runCheck(p.Order)},
 	}
 	if o.Verdict != "" {
-		m.Parts = append(m.Parts, message.Part{Table: w.sideBySide(p)})
+		m.Parts = append(m.Parts, body(message.Part{Table: w.sideBySide(p)})...)
 	}
 	return place(p.Order, m, true)
 }

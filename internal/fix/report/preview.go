@@ -159,8 +159,12 @@ func samples(d fix.Draft) *message.Table {
 		}
 	}
 	t := &message.Table{Columns: []message.Column{{Name: key}, {Name: "before"}, {Name: "after"}}}
-	if d.Plain {
-		t.Columns = []message.Column{{Name: "record"}, {Name: "from"}, {Name: "to"}}
+	heads := d.Heads
+	if d.Plain && len(heads) == 0 {
+		heads = []string{"record", "from", "to"}
+	}
+	for i := range heads[:min(len(heads), len(t.Columns))] {
+		t.Columns[i].Name = heads[i]
 	}
 	for _, s := range d.Samples[:min(len(d.Samples), fix.MaxSamples)] {
 		t.Rows = append(t.Rows, []string{s.Key, s.Before, s.After})
@@ -235,6 +239,10 @@ func confirmButton(p fix.Plan) message.Action {
 	if d.Irreversible != "" {
 		a.Style = message.Danger
 		a.Confirm.Text += " This cannot be undone."
+	}
+	if d.Typed != "" { // asked for in a dialog instead
+		a.Ask = &message.Ask{Title: a.Confirm.Title, Text: a.Confirm.Text, Label: "To make sure that it is meant, type its name", Want: d.Typed, Yes: "Do it"}
+		a.Confirm = nil
 	}
 	return a
 }

@@ -28,6 +28,8 @@ var wording = report.Wording{
 	Checks: map[string]check.Check{
 		"orphaned-orders":  {Name: "orphaned-orders", Title: "Orphaned orders", Domain: "orders", Place: "production/shop"},
 		"failed-events":    {Name: "failed-events", Title: "Failed events", Domain: "events", Place: "production/events", Kind: "dead-letters"},
+		"writers":          {Name: "writers", Title: "Writers", Domain: "writes", Place: "production", Kind: "writers"},
+		"customer-cache":   {Name: "customer-cache", Title: "Customer cache", Domain: "cache", Place: "production/cache", Kind: "cache"},
 		"duplicate-emails": {Name: "duplicate-emails", Title: "Duplicate customers", Domain: "customers", Place: "production/shop"},
 	},
 	Policy: authz.Policy{Roles: []authz.Role{
@@ -164,6 +166,51 @@ func TestWhatPeopleReadOfAReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			golden(t, filepath.Join("testdata", name+".txt"), shown(post))
 		})
+	}
+}
+
+// stops is a plan that stops writers, which are no failing rows of its check.
+func stops(p *fix.Plan) {
+	p.Check, p.Domain, p.Second, p.Why = "writers", "writes", true, "stopping writes always needs a second person"
+	p.Draft = fix.Draft{
+		Does: "stop writes of 2 deployments by scaling them to zero", Button: "stop writes of 2 deployments", Done: "stopped", Noun: "deployments",
+		Target: "cluster", Place: "production", Rows: 2, Found: 2, Of: 2, Total: 2, Plain: true, Uncounted: true,
+		Heads:   []string{"deployment", "now", "then"},
+		Samples: []fix.Sample{{Key: "ecommerce-backend", Before: "3 replicas", After: "0 replicas"}, {Key: "worker", Before: "2 replicas", After: "0 replicas"}},
+		Risk:    "Argo CD owns ecommerce-backend and may scale it up again; pause it there first",
+	}
+}
+
+// flushes is a plan that empties a cache.
+func flushes(p *fix.Plan) {
+	p.Check, p.Domain, p.Second, p.Why = "customer-cache", "cache", true, "a flush always needs a second person"
+	p.Draft = fix.Draft{
+		Does: "remove all 50,120 cached values of production/cache", Button: "flush production/cache", Done: "removed", Noun: "values",
+		Target: "cache", Place: "production/cache", Rows: 50_120, Found: 50_120, Total: 1, Plain: true, Typed: "production/cache",
+		Irreversible: "what was cached is gone; services read it from the database again",
+		Risk:         "for a while every read goes to the database: 1,200 reads a second did not until now",
+	}
+}
+
+// TestWhatPeopleReadOfWhatIsNoRow: writers that stop, caches that are emptied.
+func TestWhatPeopleReadOfWhatIsNoRow(t *testing.T) {
+	head := func(with ...func(*fix.Plan)) message.Post { return wording.Head(plan(with...), noon) }
+	good := fix.Outcome{Changed: 2, Total: 2, Batches: 2, Took: 62 * time.Second, Verdict: check.Pass}
+	for name, post := range map[string]message.Post{
+		"writes-preview": head(stops),
+		"writes-stopped": head(stops, ended(fix.Applied, good)),
+		"writes-reverted": head(stops, ended(fix.PartlyApplied, fix.Outcome{Changed: 2, Total: 2, Batches: 2, Took: 9 * time.Second, Verdict: check.Fail, After: 1}), func(p *fix.Plan) {
+			p.Reason = "argocd-application-controller scaled ecommerce-backend back to 3 after 7 s: it writes again."
+		}),
+		"flush-preview": head(flushes),
+	} {
+		t.Run(name, func(t *testing.T) {
+			golden(t, filepath.Join("testdata", name+".txt"), shown(post))
+		})
+	}
+	flush := head(flushes)
+	if a := flush.Message.Actions[0]; a.Ask == nil || a.Ask.Want != "production/cache" || a.Confirm != nil {
+		t.Errorf("a flush is confirmed by %+v, and not by typing its name", a)
 	}
 }
 

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/integritybot/integritybot/internal/check"
+)
+
+// Seen is what a run found last of a check.
+type Seen struct {
+	Run     int64
+	Finding check.Finding
+}
+
+// LastFindings gives what runs that ended after that moment found last of each of
+// these checks. A check that none of them ran is left out.
+func (s *Store) LastFindings(ctx context.Context, checks []string, since time.Time) ([]Seen, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT DISTINCT ON (c.name) c.run, c.state::text
+		FROM run_checks c JOIN runs r ON r.id = c.run
+		WHERE c.done AND c.name = ANY($1) AND r.finished > $2
+		ORDER BY c.name, r.finished DESC, c.run DESC`, checks, since)
+	if err != nil {
+		return nil, fmt.Errorf("read last findings: %w", err)
+	}
+	defer rows.Close()
+	var seen []Seen
+	for rows.Next() {
+		var one Seen
+		var raw string
+		if err := rows.Scan(&one.Run, &raw); err != nil {
+			return nil, fmt.Errorf("read last findings: %w", err)
+		}
+		var state check.State
+		if err := json.Unmarshal([]byte(raw), &state); err != nil {
+			return nil, fmt.Errorf("decode finding of run %d: %w", one.Run, err)
+		}
+		if state.Finding != nil {
+			one.Finding = *state.Finding
+			seen = append(seen, one)
+		}
+	}
+	return seen, rows.Err()
+}
