@@ -225,9 +225,27 @@ func TestTheTally(t *testing.T) {
 	if !got.First.Equal(time.Unix(1000, 0)) || !got.Last.Equal(time.Unix(1011, 0)) {
 		t.Errorf("from %s to %s", got.First, got.Last)
 	}
+	if got.Recent.Rows != 0 {
+		t.Errorf("%d rows of 1970 are recent", got.Recent.Rows)
+	}
 	want := []string{"o0", "a•••@example.com", "gone", "10.05", "USD", "1970-01-01T00:16:40Z"}
 	if diff := cmp.Diff(want, j.rows["one"][0]); diff != "" {
 		t.Errorf("the file's first row (-want +got):\n%s", diff)
+	}
+}
+
+// TestOldRowsDoNotDateWhatHappenedToday: they are counted, and recent ones apart.
+func TestOldRowsDoNotDateWhatHappenedToday(t *testing.T) {
+	now := time.Unix(1000, 0).Add(check.RecentWithin).Add(10 * time.Second) // rows are from 1000 to 1011
+	e := execution(newJournal(), named("one", counting{n: 12}))
+	e.Now = func() time.Time { return now }
+	found, err := check.Execute(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := found[0].Tally
+	if got.Recent.Rows != 1 || !got.Recent.First.Equal(time.Unix(1011, 0)) || !got.First.Equal(time.Unix(1000, 0)) {
+		t.Errorf("since %s, and %d lately, since %s", got.First, got.Recent.Rows, got.Recent.First)
 	}
 }
 

@@ -31,8 +31,19 @@ type Tally struct {
 	Money    map[string]decimal.Decimal `json:"money,omitempty"` // by currency
 	First    time.Time                  `json:"first,omitzero"`  // first bad time known
 	Last     time.Time                  `json:"last,omitzero"`
+	Recent   Recent                     `json:"recent,omitzero"`
 	Columns  []Column                   `json:"columns,omitempty"`
 	Examples []Example                  `json:"examples,omitempty"` // masked
+}
+
+// RecentWithin is how long before a run began a row went bad for it to be recent.
+const RecentWithin = 24 * time.Hour
+
+// Recent are the rows that went bad lately: what happened today is not to be dated
+// by a row that nobody noticed for a year.
+type Recent struct {
+	Rows  int64     `json:"rows"`
+	First time.Time `json:"first,omitzero"`
 }
 
 // Example is one failing row as it may be shown: masked.

@@ -39,7 +39,7 @@ func (r *recorder) add(row Row) {
 	if row.Money.Valid {
 		t.addMoney(r.currency(row), row.Money.Decimal)
 	}
-	t.widen(row.At)
+	t.widen(row.At, r.state.Started.Add(-RecentWithin))
 	values := shown(t.Columns, row.Values, r.exec.Unmasked)
 	if len(t.Examples) < MaxExamples {
 		t.Examples = append(t.Examples, Example{Class: row.Class, Values: values})
@@ -109,9 +109,16 @@ func (t *Tally) addMoney(currency string, amount decimal.Decimal) {
 	t.Money[currency] = t.Money[currency].Add(amount)
 }
 
-func (t *Tally) widen(at time.Time) {
+// widen takes a time into account; what is after since is recent.
+func (t *Tally) widen(at, since time.Time) {
 	if at.IsZero() {
 		return
+	}
+	if at.After(since) {
+		t.Recent.Rows++
+		if t.Recent.First.IsZero() || at.Before(t.Recent.First) {
+			t.Recent.First = at
+		}
 	}
 	if t.First.IsZero() || at.Before(t.First) {
 		t.First = at

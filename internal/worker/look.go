@@ -12,10 +12,6 @@ import (
 	"github.com/integritybot/integritybot/internal/look"
 )
 
-// firstBadWithin is how far back a look is told since when data is wrong, if it
-// was not asked for another time.
-const firstBadWithin = 24 * time.Hour
-
 // look carries a run that looks at something that is no check. It leaves no
 // findings. Whoever takes over begins anew.
 func (r *run) look(ctx context.Context) ([]check.Finding, error) {
@@ -61,17 +57,12 @@ func (r *run) question(ctx context.Context) look.Question {
 	if len(o.Checks) > 0 {
 		q.Check = o.Checks[0]
 	}
-	within := q.Since
-	if within == 0 {
-		within = firstBadWithin
-	}
-	since := q.At.Add(-within)
-	seen, err := r.w.store.LastFindings(ctx, slices.Collect(maps.Keys(r.w.checks)), since)
+	seen, err := r.w.store.LastFindings(ctx, slices.Collect(maps.Keys(r.w.checks)), q.At.Add(-check.RecentWithin))
 	if err != nil {
 		r.log.Warn("since when data is wrong is not known", "error", err)
 	}
 	for _, s := range seen {
-		if first := s.Finding.Tally.First; s.Finding.Verdict == check.Fail && first.After(since) && (q.FirstBad.IsZero() || first.Before(q.FirstBad)) {
+		if first := s.Finding.Tally.Recent.First; s.Finding.Verdict == check.Fail && !first.IsZero() && (q.FirstBad.IsZero() || first.Before(q.FirstBad)) {
 			q.FirstBad = first
 		}
 	}
