@@ -225,8 +225,8 @@ func TestTheTally(t *testing.T) {
 	if !got.First.Equal(time.Unix(1000, 0)) || !got.Last.Equal(time.Unix(1011, 0)) {
 		t.Errorf("from %s to %s", got.First, got.Last)
 	}
-	if got.Recent.Rows != 0 {
-		t.Errorf("%d rows of 1970 are recent", got.Recent.Rows)
+	if got.Recent != (check.Recent{Rows: 12, First: got.First}) {
+		t.Errorf("recent is %+v", got.Recent)
 	}
 	want := []string{"o0", "a•••@example.com", "gone", "10.05", "USD", "1970-01-01T00:16:40Z"}
 	if diff := cmp.Diff(want, j.rows["one"][0]); diff != "" {
