@@ -18,9 +18,14 @@ type Beginner interface {
 
 // Kinds gives the kinds of defect that Break can make, sorted.
 func Kinds() []string {
+	return slices.DeleteFunc(defects(), func(kind string) bool { return kind == notValidKind })
+}
+
+// defects gives the kinds of defect that a shop can be made with, sorted.
+func defects() []string {
 	var kinds []string
 	for _, s := range seeds() {
-		if !s.innocent && s.kind != notValidKind {
+		if !s.innocent {
 			kinds = append(kinds, s.kind)
 		}
 	}

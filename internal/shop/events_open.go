@@ -19,6 +19,8 @@ type EventsOptions struct {
 	DSN string
 	// Truth tells which products are planted: no event is about those, so the truth holds.
 	Truth *Truth
+	// Well is a shop whose handler was never broken: there are no dead letters.
+	Well bool
 	// Plain leaves out the hostile texts, for events that are shown to people.
 	Plain bool
 }
@@ -54,7 +56,7 @@ type Events struct {
 // OpenEvents plays the incident: a rollout two hours ago broke the handler, it was repaired an hour later, and what
 // failed meanwhile stands in DeadLetterTopic as Spring puts it there. When it returns, all of that is in the past
 // except the repair, see Heal; the consumer is running. The topics must be empty. The same shop gives the same
-// letters, though not in the same places.
+// letters, though not in the same places. With o.Well nothing was broken, and nothing failed.
 func OpenEvents(ctx context.Context, o EventsOptions) (e *Events, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func (e *Events) takeProducts(ctx context.Context, truth *Truth) error {
 
 // play produces the incident's events and lets the broken consumer meet them.
 func (e *Events) play(ctx context.Context, o EventsOptions) error {
-	script := newScript(time.Now().Add(-2*time.Hour), e.products, o.Plain)
+	script := newScript(time.Now().Add(-2*time.Hour), e.products, o)
 	type place struct {
 		partition int32
 		offset    int64

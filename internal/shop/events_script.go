@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -42,16 +43,18 @@ type script struct {
 }
 
 // newScript gives the events in the order in which they happened, kinds mixed evenly over the hour.
-func newScript(began time.Time, products []string, plain bool) []scripted {
-	s := &script{products: products, plain: plain}
+func newScript(began time.Time, products []string, o EventsOptions) []scripted {
+	s := &script{products: products, plain: o.Plain}
 	type slot struct {
 		kind LetterKind
 		i    int
 		at   float64 // of the hour
 	}
 	var slots []slot
-	plan := cast()
-	plan[""] = goodEvents
+	plan := map[LetterKind]int{"": goodEvents}
+	if !o.Well {
+		maps.Copy(plan, cast())
+	}
 	for kind, times := range plan {
 		for i := range times {
 			slots = append(slots, slot{kind, i, (float64(i) + 0.5) / float64(times)})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -45,6 +46,10 @@ type Options struct {
 	Now time.Time
 	// Plant says what is wrong; default everything.
 	Plant Planting
+	// Defects are the kinds of defect that are planted, see Kinds; nil: all. What is innocent is planted in any case.
+	Defects []string
+	// Migrated is how long ago the last migration was made; default 130 minutes, shortly before what is planted.
+	Migrated time.Duration
 	// Plain leaves out the hostile texts, for a shop that is shown to people.
 	Plain bool
 	// Unclustered spreads the items of an order over the whole table, as years of traffic would.
@@ -65,6 +70,9 @@ func (o Options) withDefaults() Options {
 	if o.Orders == 0 {
 		o.Orders = 2000
 	}
+	if o.Migrated == 0 {
+		o.Migrated = 130 * time.Minute
+	}
 	return o
 }
 
@@ -76,6 +84,11 @@ func (o Options) Validate() error {
 	}
 	if o.Plant < PlantAll || o.Plant > PlantNone {
 		problems = append(problems, fmt.Errorf("shop: there is no planting %d", o.Plant))
+	}
+	for _, kind := range o.Defects {
+		if !slices.Contains(defects(), kind) {
+			problems = append(problems, fmt.Errorf("shop: there is no kind of defect %q; the kinds are %s", kind, strings.Join(defects(), ", ")))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -101,6 +114,7 @@ func Generate(ctx context.Context, dsn string, opt Options) (*Truth, error) {
 	opt.Now = opt.Now.UTC().Truncate(time.Microsecond)
 
 	pop := newPopulation(opt.Seed, opt.Now, opt.Orders)
+	pop.migrated = opt.Now.Add(-opt.Migrated)
 	truth := &Truth{Seed: opt.Seed, Now: opt.Now, Orders: pop.orders, Customers: pop.customers, Products: pop.products}
 	if opt.Plant != PlantNone {
 		if err := truth.sow(pop, opt); err != nil {
@@ -119,6 +133,9 @@ func (t *Truth) sow(pop *population, opt Options) error {
 	b := &bed{ground: g, now: pop.now}
 	for _, s := range seeds() {
 		if s.young && opt.Plant == PlantLasting || !s.plain() && opt.Plain {
+			continue
+		}
+		if opt.Defects != nil && !s.innocent && !slices.Contains(opt.Defects, s.kind) {
 			continue
 		}
 		t.Plants = append(t.Plants, b.sowAll(s)...)

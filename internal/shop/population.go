@@ -23,6 +23,7 @@ type population struct {
 	unchecked     []movement
 	events        []event
 	step          time.Duration // between one order and the next
+	migrated      time.Time     // the last time
 }
 
 const (

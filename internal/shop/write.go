@@ -146,14 +146,14 @@ func (p *population) writeProcessed(s *sheet) {
 	})
 }
 
-// writeMigrations writes the history of 57 migrations, the last of them shortly before the incident.
+// writeMigrations writes the history of 57 migrations.
 func (p *population) writeMigrations(s *sheet) {
 	const last = 57
 	for rank := 1; rank <= last; rank++ {
 		topic := migrationTopics[rank%len(migrationTopics)]
 		at := p.now.Add(-history + time.Duration(rank)*12*24*time.Hour)
 		if rank == last {
-			topic, at = "drop customer foreign key from orders", p.now.Add(-130*time.Minute)
+			topic, at = "drop customer foreign key from orders", p.migrated
 		}
 		s.integer(rank)
 		s.text(strconv.Itoa(rank))
