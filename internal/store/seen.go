@@ -16,12 +16,14 @@ type Seen struct {
 }
 
 // LastFindings gives what runs that ended after that moment found last of each of
-// these checks. A check that none of them ran is left out.
+// these checks. Runs that looked at a part of the data only do not count, and a
+// check that none ran is left out.
 func (s *Store) LastFindings(ctx context.Context, checks []string, since time.Time) ([]Seen, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT DISTINCT ON (c.name) c.run, c.state::text
 		FROM run_checks c JOIN runs r ON r.id = c.run
 		WHERE c.done AND c.name = ANY($1) AND r.finished > $2
+			AND coalesce((r.asked->'Options'->>'Since')::bigint, 0) = 0 AND coalesce(r.asked->'Options'->>'Match', '') = ''
 		ORDER BY c.name, r.finished DESC, c.run DESC`, checks, since)
 	if err != nil {
 		return nil, fmt.Errorf("read last findings: %w", err)
