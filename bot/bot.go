@@ -23,6 +23,7 @@ type Deps struct {
 	Outbox  Outbox
 	Home    Home     // nil: no Home tab
 	Choices []Choice // what the modal offers to check
+	Dialogs Dialogs  // nil: no button wants something typed
 	Log     *slog.Logger
 	Now     func() time.Time
 	Observe Observer
@@ -93,7 +94,7 @@ func (b *Bot) wire(me self) (*socket, *poster) {
 	send := &sender{opt: b.opt, api: b.api, client: b.client, log: b.deps.Log}
 	find := &finder{opt: b.opt, client: b.client, me: me}
 	d := &dispatcher{
-		opt: b.opt, me: me, asker: b.deps.Asker, home: b.deps.Home, choices: b.deps.Choices,
+		opt: b.opt, me: me, asker: b.deps.Asker, home: b.deps.Home, choices: b.deps.Choices, dialogs: b.deps.Dialogs,
 		api: b.api, direct: &direct{sender: send}, recent: newRecent(4096), log: b.deps.Log,
 	}
 	burst := max(1, b.opt.EditsPerMinute/10) // so that no minute sees more than the whole

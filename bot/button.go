@@ -58,11 +58,13 @@ func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
 	}
 	label := foreign(a.Label)
 	setZero(&label, a.Verb)
-	id := a.Verb
-	if n := c.verbs[a.Verb]; n > 0 {
-		id += suffixMark + strconv.Itoa(n+1)
-	}
 	c.verbs[a.Verb]++
+	id := a.Verb
+	if n := c.verbs[a.Verb]; a.Ask != nil {
+		id = askID(a.Verb, n)
+	} else if n > 1 {
+		id += suffixMark + strconv.Itoa(n)
+	}
 	text := plainText(label, maxButtonText)
 	b := slack.NewButtonBlockElement(id, a.Ref, text)
 	cost := size(text.Text) + elementCost
@@ -73,7 +75,7 @@ func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
 		b.Style = slack.StyleDanger
 	case message.Default:
 	}
-	if a.Confirm != nil {
+	if a.Confirm != nil && a.Ask == nil {
 		b.Confirm = confirm(*a.Confirm)
 		cost += size(b.Confirm.Title.Text) + size(b.Confirm.Text.Text) + size(b.Confirm.Confirm.Text) + size(b.Confirm.Deny.Text)
 	}

@@ -23,8 +23,10 @@ type act struct {
 	id       string
 	requests []commands.Request
 	// do opens or redraws a view; it changes nothing that has to be recorded.
-	do  func(ctx context.Context) error
-	why string
+	do func(ctx context.Context) error
+	// first wants something typed; if it does not, the requests are made at once.
+	first *question
+	why   string
 }
 
 // dispatcher turns envelopes into requests. It decides nothing about rights
@@ -36,6 +38,7 @@ type dispatcher struct {
 	asker   commands.Asker
 	home    Home
 	choices []Choice
+	dialogs Dialogs
 	api     *slack.Client
 	direct  *direct
 	recent  *recent
@@ -93,6 +96,11 @@ func (d *dispatcher) carryOut(ctx context.Context, e envelope, a act) bool {
 			return false
 		}
 		return true
+	}
+	if a.first != nil {
+		if done, ok := d.askFirst(ctx, *a.first); done {
+			return ok
+		}
 	}
 	ok := true
 	for _, r := range a.requests {

@@ -9,8 +9,8 @@
 //
 // In reading order: options.go and bot.go (what it needs, how it is put
 // together); socket.go, slot.go, link.go and receive.go (Socket Mode);
-// dispatch.go with slash.go, mention.go, interaction.go, picker.go and home.go
-// (envelopes to requests); directory.go, memo.go and shelf.go (who asks, and
+// dispatch.go with slash.go, mention.go, interaction.go, picker.go, ask.go and
+// home.go (envelopes to requests); directory.go, memo.go and shelf.go (who asks, and
 // where); render.go, part.go, table.go, element.go, escape.go and pages.go
 // (messages to blocks); outbox.go, post.go, deliver.go, file.go, upload.go and
 // find.go (the queue's deliveries); manifest.go (the Slack app).

@@ -57,10 +57,11 @@ type click struct {
 }
 
 type view struct {
-	ID         string `json:"id"`
-	Hash       string `json:"hash"`
-	CallbackID string `json:"callback_id"`
-	State      struct {
+	ID              string `json:"id"`
+	Hash            string `json:"hash"`
+	CallbackID      string `json:"callback_id"`
+	PrivateMetadata string `json:"private_metadata"`
+	State           struct {
 		Values map[string]map[string]field `json:"values"`
 	} `json:"state"`
 }
@@ -70,6 +71,7 @@ type field struct {
 		Value string `json:"value"`
 	} `json:"selected_option"`
 	SelectedConversation string `json:"selected_conversation"`
+	Value                string `json:"value"`
 }
 
 func (d *dispatcher) readInteraction(e envelope) (act, error) {
@@ -95,7 +97,7 @@ func (d *dispatcher) readInteraction(e envelope) (act, error) {
 
 // readClicks makes a request of each button that was pressed. The button's
 // verb and ref are all that is taken from it; whether they may be acted on is
-// for others to decide.
+// for others to decide. Slack sends one click at a time.
 func readClicks(e envelope, i interaction) act {
 	channel := i.Container.ChannelID
 	if channel == "" && i.Channel != nil {
@@ -105,7 +107,7 @@ func readClicks(e envelope, i interaction) act {
 	setZero(&place, i.Container.ViewID)
 	a := act{id: e.EnvelopeID}
 	for _, c := range i.Actions {
-		verb, _, _ := strings.Cut(c.ActionID, suffixMark)
+		verb, suffix, _ := strings.Cut(c.ActionID, suffixMark)
 		if c.Type != "button" || c.URL != "" || verb == "" {
 			continue
 		}
@@ -119,6 +121,12 @@ func readClicks(e envelope, i interaction) act {
 			ResponseURL: i.ResponseURL,
 			At:          e.received,
 		})
+		if strings.HasPrefix(suffix, askMark) {
+			a.first = &question{
+				trigger: i.TriggerID, request: a.requests[len(a.requests)-1],
+				carried: asked{Verb: verb, Ref: c.Value, Channel: channel, Thread: i.thread(), TS: i.Container.MessageTS},
+			}
+		}
 	}
 	if len(a.requests) == 0 {
 		return act{why: "an interaction without a button of ours"}

@@ -26,6 +26,8 @@ const (
 	maxOptions     = 100
 	maxPlaceholder = 150
 	maxLabel       = 2000
+	maxViewTitle   = 24 // of a modal, and its buttons
+	maxMetadata    = 3000
 	maxURL         = 3000
 )
 

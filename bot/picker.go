@@ -39,7 +39,7 @@ func (d *dispatcher) openPicker(ctx context.Context, trigger string) error {
 func picker(choices []Choice) slack.ModalViewRequest {
 	m := slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: pickerCallback,
-		Title: plainText("Check data", 24), Close: plainText("Cancel", 24),
+		Title: plainText("Check data", maxViewTitle), Close: plainText("Cancel", maxViewTitle),
 	}
 	groups := optionGroups(choices)
 	if len(groups) == 0 {
@@ -55,7 +55,7 @@ func picker(choices []Choice) slack.ModalViewRequest {
 		Placeholder:                  plainText("A channel", maxPlaceholder),
 		DefaultToCurrentConversation: true, ResponseURLEnabled: true,
 	}
-	m.Submit = plainText("Check", 24)
+	m.Submit = plainText("Check", maxViewTitle)
 	m.Blocks.BlockSet = []slack.Block{
 		slack.NewInputBlock(fieldCheck, plainText("What should be checked?", maxLabel), nil, what),
 		slack.NewInputBlock(fieldChannel, plainText("Where should the result go?", maxLabel), nil, where),
@@ -92,9 +92,12 @@ func optionGroups(choices []Choice) []*slack.OptionGroupBlockObject {
 	return groups
 }
 
-// readSubmission turns the filled-in modal into the command it stands for.
+// readSubmission turns a filled-in modal into the command it stands for.
 func readSubmission(e envelope, i interaction) act {
-	if i.View == nil || i.View.CallbackID != pickerCallback {
+	switch {
+	case i.View != nil && i.View.CallbackID == askCallback:
+		return readAnswer(e, i)
+	case i.View == nil || i.View.CallbackID != pickerCallback:
 		return act{why: "a view that is not ours"}
 	}
 	chosen := i.View.State.Values[fieldCheck][fieldCheck].SelectedOption

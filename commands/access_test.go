@@ -51,6 +51,41 @@ func TestEveryPersonAndEveryCommand(t *testing.T) {
 		{"events replay-aggregate o-17", "yyynynnnnn"},
 		{"fix P-39", "yyynynnnnn"},
 		{"audit", "yynnnnnnnn"},
+		{"logs --since 2h", "yyynnnnnnn"},
+		{"events logs", "yyynnnnnnn"}, // of the team's events, but the logs are everybody's
+		{"changes", "yyynnnnnnn"},
+		{"db", "yyyyyynnnn"},
+		{"db conflicts", "yyynnnnnnn"},
+		{"diagnose", "yyynnnnnnn"},
+		{"diagnose orders", "yyyynnnnnn"},
+		{"diagnose cache", "yyynnnnnnn"},
+		{"stop R-11", "yyynnnnnnn"}, // a look
+		{"again R-11", "yyynnnnnnn"},
+		{"again R-12", "yyynnnnnnn"},
+		{"again R-13", "yyyynnnnnn"},
+		{"cache", "yyyyyynnnn"},
+		{"cache check", "yyynnnnnnn"},
+		{"cache check 'customer:1*'", "yyynnnnnnn"},
+		{"cache get customer:1", "yyynnnnnnn"},
+		{"cache ttl customer:1", "yyynnnnnnn"},
+		{"cache scan", "yyynnnnnnn"},
+		{"cache clear customer:1", "yyynnnnnnn"},
+		{"cache flush", "ynynnnnnnn"}, // cache:flush, too
+		{"fix customer-cache", "yyynnnnnnn"},
+		{"fix customer-cache --mode flush", "ynynnnnnnn"}, // by whatever way it is asked for
+		{"fix P-44", "ynynnnnnnn"},
+		{"fix P-44 --mode clear", "yyynnnnnnn"},
+		{"confirm P-43 production/cache", "ynynnnnnnn"},
+		{"locks", "yyynnnnnnn"},
+		{"locks cancel 4711", "yyynnnnnnn"},
+		{"locks terminate 4711", "ynynnnnnnn"},
+		{"writes", "yyyyyynnnn"},
+		{"writes status", "yyynnnnnnn"},
+		{"writes stop", "ynynnnnnnn"},
+		{"writes stop --mode scale ecommerce-backend", "ynynnnnnnn"},
+		{"writes resume", "ynynnnnnnn"},
+		{"fix writers", "ynynnnnnnn"}, // the config's first way asks for more
+		{"restore --at 2026-11-21", "ynynnnnnnn"},
 	} {
 		for i, person := range people {
 			t.Run(row.words+" by "+person, func(t *testing.T) {

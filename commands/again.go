@@ -18,10 +18,15 @@ func againCommand(env Env) Command {
 		Examples: []string{"again R-1042"},
 		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
 			o, checks, err := onceMore(ctx, env, c)
-			if o.Step == check.StepExport {
-				return []authz.Permission{exportOf(checks[0])}, err
+			switch {
+			case err != nil:
+				return nil, err
+			case o.Step == check.StepExport:
+				return []authz.Permission{exportOf(checks[0])}, nil
+			case o.Step == check.StepLook:
+				return lookRights(env.Catalog, o), nil
 			}
-			return permissions(checks), err
+			return permissions(checks), nil
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
 			o, _, err := onceMore(ctx, env, c)
@@ -32,6 +37,9 @@ func againCommand(env Env) Command {
 				return Prepared{}, errSharedExport()
 			}
 			c.Request.Thread = "" // a new run is a message of its own in the channel
+			if o.Step == check.StepLook {
+				return startLook(env, c, o)
+			}
 			return startRun(env, c, o), nil
 		},
 	}
@@ -43,6 +51,9 @@ func onceMore(ctx context.Context, env Env, c Call) (check.Order, []check.Check,
 	run, only, err := findRun(ctx, env.Archive, c, "again")
 	if err != nil {
 		return check.Order{}, nil, err
+	}
+	if run.Step == check.StepLook {
+		return lookAgain(run), nil, nil
 	}
 	o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
 	switch {
@@ -90,6 +101,14 @@ func findRun(ctx context.Context, archive Archive, c Call, command string) (chec
 		return check.Run{}, "", badInput("%s has no check called \"%s\".", run.Ref(), clip(only)).try(command + " " + run.Ref())
 	}
 	return run, only, nil
+}
+
+// rightsTo are what it takes to act on a run.
+func rightsTo(catalog check.Catalog, run check.Run) []authz.Permission {
+	if run.Step == check.StepLook {
+		return lookRights(catalog, run.Order)
+	}
+	return domains(catalog, run)
 }
 
 // domains of a run's checks as declared today, for deciding who may act on it.

@@ -38,7 +38,9 @@ func checkCommand(env Env) Command {
 				return Prepared{}, badInput("I do not know in which channel to answer; ask in a channel.").try("check")
 			}
 			words := strings.Join(append([]string{"check"}, quoted(c.Request.Text)...), " ")
-			return startRun(env, c, check.Order{Title: title, Words: words, Checks: names(checks), Options: opts}), nil
+			o := check.Order{Title: title, Words: words, Checks: names(checks), Options: opts}
+			o.Off = env.Catalog.Off(strings.Join(c.Args, ""))
+			return startRun(env, c, o), nil
 		},
 	}
 }

@@ -25,10 +25,15 @@ type Command struct {
 	// Under is the group it belongs to, which is the first of the two words of its
 	// Name. The help of the group lists it.
 	Under string
+	// Alone: it does something by itself, although there are commands under it.
+	Alone bool
 	// General is the permission that help asks about: may this person use it
-	// at all? Empty: everybody who may act.
+	// at all? Empty: everybody who may act. fix:any is one of fix:<domain>.
 	General authz.Permission
-	Flags   func(*pflag.FlagSet)
+	// Kind is the kind of check that it is about: then the domains are those of such
+	// checks. Mode is the way of their fixes that it asks for.
+	Kind, Mode string
+	Flags      func(*pflag.FlagSet)
 	// Needs gives the permissions this very call needs. An InputError refuses it.
 	Needs func(ctx context.Context, c Call) ([]authz.Permission, error)
 	// Prepare says what to record. It is called after the call was allowed.
@@ -162,11 +167,26 @@ func (r *Registry) Find(words []string) (Command, []string, error) {
 	if c, ok := r.byName[name]; ok {
 		return c, words[1:], nil
 	}
-	bad := badInput("There is no command called %q.", words[0]).try("help")
-	if near := nearest(name, r.names()); near != "" {
-		bad = badInput("There is no command called %q. Did you mean %q?", words[0], near).try(r.byName[near].example())
+	return Command{}, nil, r.unknown(words)
+}
+
+// unknown says which command was probably meant.
+func (r *Registry) unknown(words []string) error {
+	name, rest := strings.ToLower(words[0]), words[1:]
+	if meant, ok := r.meantBy(name, rest); ok {
+		return badInput("There is no command called %q. Did you mean %q?", words[0], meant.name).try(meant.example)
 	}
-	return Command{}, nil, bad
+	near := nearest(name, r.names())
+	if near == "" {
+		return badInput("There is no command called %q.", words[0]).try("help")
+	}
+	example := r.byName[near].example()
+	if len(rest) > 0 {
+		if c, ok := r.byName[near+" "+strings.ToLower(rest[0])]; ok {
+			example = c.example()
+		}
+	}
+	return badInput("There is no command called %q. Did you mean %q?", words[0], near).try(example)
 }
 
 func (r *Registry) names() []string {

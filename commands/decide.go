@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
@@ -13,16 +14,20 @@ import (
 // "Approve". The click carries the plan's id and nothing else.
 func confirmCommand(env Env) Command {
 	return Command{
-		Name: "confirm", Args: "<plan>", Summary: "let a plan that waits be carried out", Hidden: true,
+		Name: "confirm", Args: "<plan> [what has to be typed]", Summary: "let a plan that waits be carried out", Hidden: true,
 		Examples: []string{"confirm P-1042"},
 		Needs:    nothing, // who may is for the plan's own guard to say
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			p, now, v, err := judge(ctx, env, c, fix.Confirm)
+			c, typed := apart(c)
+			p, now, v, err := judge(ctx, env, c, fix.Confirm, typed)
 			if err != nil {
 				return Prepared{}, err
 			}
 			if !v.Allowed {
 				return refusedPlan(env, p, v, now), nil
+			}
+			if typed != "" && p.Draft.Typed == "" {
+				return Prepared{}, badInput("%s is confirmed by itself; I do not understand \"%s\" behind it.", p.Ref(), clip(typed)).try("confirm " + p.Ref())
 			}
 			return Prepared{
 				Rule: v.Rule, Pending: true, Numbered: true,
@@ -46,7 +51,7 @@ func cancelCommand(env Env) Command {
 		Examples: []string{"cancel P-1042"},
 		Needs:    nothing,
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			p, now, v, err := judge(ctx, env, c, fix.Cancel)
+			p, now, v, err := judge(ctx, env, c, fix.Cancel, "")
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -61,13 +66,24 @@ func cancelCommand(env Env) Command {
 	}
 }
 
-// judge asks the guard about a wish, with the plan as it stands now.
-func judge(ctx context.Context, env Env, c Call, want fix.Wish) (fix.Plan, time.Time, fix.Verdict, error) {
+// apart takes from a confirmation what was typed to make sure that it is meant.
+func apart(c Call) (Call, string) {
+	if len(c.Args) < 2 {
+		return c, ""
+	}
+	typed := strings.Join(c.Args[1:], " ")
+	c.Args = c.Args[:1]
+	return c, typed
+}
+
+// judge asks the guard about a wish, with the plan as it stands now and what was
+// typed to it.
+func judge(ctx context.Context, env Env, c Call, want fix.Wish, typed string) (fix.Plan, time.Time, fix.Verdict, error) {
 	p, now, err := findPlan(ctx, env, c, string(want))
 	if err != nil {
 		return p, now, fix.Verdict{}, err
 	}
-	clicker := fix.Clicker{Subject: c.Subject, Shared: c.Place.Shared}
+	clicker := fix.Clicker{Subject: c.Subject, Shared: c.Place.Shared, Typed: typed}
 	return p, now, fix.Decide(p, want, clicker, env.Policy, env.Fixes[p.Check].Digest, now), nil
 }
 

@@ -20,7 +20,7 @@ func detailsCommand(env Env) Command {
 			if err != nil {
 				return nil, err
 			}
-			return domains(env.Catalog, run), nil
+			return rightsTo(env.Catalog, run), nil
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
 			run, only, err := findRun(ctx, env.Archive, c, "details")
@@ -32,6 +32,9 @@ func detailsCommand(env Env) Command {
 			}
 			if run.Step == check.StepExport {
 				return Prepared{}, badInput("%s gave out records and judged none, so there is nothing to tell about it; its message says it all.", run.Ref()).try("again " + run.Ref())
+			}
+			if run.Step == check.StepLook {
+				return Prepared{}, badInput("%s looked at something and judged nothing, so there is nothing to tell about it; its message says it all.", run.Ref()).try("again " + run.Ref())
 			}
 			if len(run.Findings) == 0 {
 				return Prepared{}, badInput("%s has no finished check yet; wait for it.", run.Ref()).try("details " + run.Ref())

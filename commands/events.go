@@ -9,7 +9,6 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
-	"github.com/integritybot/integritybot/internal/message"
 )
 
 // The kinds of check that the events commands are about.
@@ -24,60 +23,21 @@ const exportLimit = 50_000
 // groupings are by what dead letters can be counted.
 func groupings() []string { return []string{"error", "topic", "key", "age"} }
 
-// eventsCommand is what is said where only the group was named, or no command of
-// it.
-func eventsCommand(env Env, registry func() *Registry) Command {
-	return Command{
-		Name: "events", Args: "lag | dlq | export | replay | replay-aggregate",
-		Summary:  "what consumers have not read, what they gave up on, and sending it on again",
-		Examples: []string{"events dlq", "events lag", "help events"},
-		General:  "check:any",
-		Needs: func(_ context.Context, c Call) ([]authz.Permission, error) {
-			if len(c.Args) == 0 {
-				return nil, nil
-			}
-			return nil, noSuchEvents(registry().under("events"), c.Args[0])
-		},
-		Prepare: func(_ context.Context, c Call) (Prepared, error) {
-			return Prepared{Reply: helpGroup(env, registry().under("events"), c)}, nil
-		},
-	}
-}
-
-func noSuchEvents(known []Command, word string) error {
-	var names []string
-	examples := map[string]string{}
-	for _, one := range known {
-		name := strings.TrimPrefix(one.Name, "events ")
-		names, examples[name] = append(names, name), one.example()
-	}
-	low := strings.ToLower(word)
-	for _, wish := range []string{"reset", "seek", "rewind", "offset", "commit", "skip"} {
-		if strings.Contains(low, wish) {
-			return badInput("I never move a consumer group's offsets: a group at work would read everything again, or miss some of it for ever. What failed can be sent on again one by one.").try(examples["replay"])
-		}
-	}
-	if near := nearest(low, names); near != "" {
-		return badInput("events has no \"%s\". Did you mean \"events %s\"?", clip(word), near).try(examples[near])
-	}
-	return badInput("events has no \"%s\"; it has %s.", clip(word), strings.Join(names, ", ")).try("help events")
-}
-
 // eventsLagCommand tells how far consumers are behind, also where that is well
 // within limits.
 func eventsLagCommand(env Env) Command {
 	return Command{
-		Name: "events lag", Under: "events", Args: "[check]",
+		Name: "events lag", Under: "events", Kind: kindLag, Args: "[check]",
 		Summary:  "how far consumers are behind, partition by partition",
-		Examples: eventsExamples(env, "events lag", kindLag),
+		Examples: examplesOf(env, "events lag", kindLag),
 		General:  "check:any",
 		Needs:    needsOf(env, kindLag, "events lag", "check"),
 		Prepare: func(_ context.Context, c Call) (Prepared, error) {
-			one, err := eventsCheck(env, c, kindLag, "events lag")
+			one, err := oneCheck(env, c, kindLag, "events lag")
 			if err != nil {
 				return Prepared{}, err
 			}
-			return eventsRun(env, c, one, check.Order{Options: check.Options{Overview: true}})
+			return runOne(env, c, one, check.Order{Options: check.Options{Overview: true}})
 		},
 	}
 }
@@ -85,9 +45,9 @@ func eventsLagCommand(env Env) Command {
 // eventsDLQCommand counts what consumers gave up on.
 func eventsDLQCommand(env Env) Command {
 	return Command{
-		Name: "events dlq", Under: "events", Args: "[check]",
+		Name: "events dlq", Under: "events", Kind: kindLetters, Args: "[check]",
 		Summary:  "what consumers gave up on (dead letters), counted; reading commits nothing",
-		Examples: eventsExamples(env, "events dlq", kindLetters, "--group-by topic"),
+		Examples: examplesOf(env, "events dlq", kindLetters, "--group-by topic"),
 		General:  "check:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.String("group-by", "", "error|topic|key|age")
@@ -95,7 +55,7 @@ func eventsDLQCommand(env Env) Command {
 		},
 		Needs: needsOf(env, kindLetters, "events dlq", "check"),
 		Prepare: func(_ context.Context, c Call) (Prepared, error) {
-			one, err := eventsCheck(env, c, kindLetters, "events dlq")
+			one, err := oneCheck(env, c, kindLetters, "events dlq")
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -106,7 +66,7 @@ func eventsDLQCommand(env Env) Command {
 			if err := sinceFlag(c, &o.Options); err != nil {
 				return Prepared{}, err.try(example + " --since 2h")
 			}
-			return eventsRun(env, c, one, o)
+			return runOne(env, c, one, o)
 		},
 	}
 }
@@ -127,9 +87,9 @@ func groupBy(c Call, example string) (string, error) {
 // to look into them, and for importing them elsewhere.
 func eventsExportCommand(env Env) Command {
 	return Command{
-		Name: "events export", Under: "events", Args: "[check]",
+		Name: "events export", Under: "events", Kind: kindLetters, Args: "[check]",
 		Summary:  "dead letters as a file (NDJSON), unmasked, that imports back to the byte",
-		Examples: eventsExamples(env, "events export", kindLetters, "--match error=NullPointer --limit 100"),
+		Examples: examplesOf(env, "events export", kindLetters, "--match error=NullPointer --limit 100"),
 		General:  "export:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.StringArray("match", nil, "key=o-17")
@@ -138,7 +98,7 @@ func eventsExportCommand(env Env) Command {
 		},
 		Needs: needsOf(env, kindLetters, "events export", "export"),
 		Prepare: func(_ context.Context, c Call) (Prepared, error) {
-			one, err := eventsCheck(env, c, kindLetters, "events export")
+			one, err := oneCheck(env, c, kindLetters, "events export")
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -155,7 +115,7 @@ func eventsExportCommand(env Env) Command {
 			if o.Limit, err = numberFlag(c, "limit", exportLimit, example+" --limit 1000"); err != nil {
 				return Prepared{}, err
 			}
-			return eventsRun(env, c, one, o)
+			return runOne(env, c, one, o)
 		},
 	}
 }
@@ -165,16 +125,6 @@ func exportOf(one check.Check) authz.Permission { return authz.Permission("expor
 
 func errSharedExport() *InputError {
 	return badInput("This channel is shared with another organisation, so no records are given out here. Use a private channel.")
-}
-
-// eventsRun starts a run of one check.
-func eventsRun(env Env, c Call, one check.Check, o check.Order) (Prepared, error) {
-	if c.Request.Channel == "" {
-		return Prepared{}, badInput("I do not know in which channel to answer; ask in a channel.").try("help events")
-	}
-	o.Title, o.Checks = one.Title, []string{one.Name}
-	o.Words = strings.Join(append([]string{"events"}, quoted(c.Request.Text)...), " ")
-	return startRun(env, c, o), nil
 }
 
 // selecting reads which records are meant, and lets the target say what it does
@@ -212,16 +162,4 @@ func numberFlag(c Call, name string, most int, example string) (int, error) {
 		return 0, badInput("--%s is %d; give a number from 1 to %d.", name, n, most).try(example)
 	}
 	return n, nil
-}
-
-// helpGroup lists the commands of a group.
-func helpGroup(env Env, of []Command, c Call) *message.Message {
-	m := &message.Message{Headline: message.Join("Look first: ", message.Mono(env.Word+" "+of[0].example()), ".")}
-	may, missing := helpLines(env, of, c)
-	m.Parts = append(m.Parts, message.Part{Lines: may})
-	if len(missing) > 0 {
-		m.Parts = append(m.Parts, message.Part{Lines: append([]message.Line{{message.Strong("Not for you here")}}, missing...)})
-	}
-	m.Context = []message.Line{message.Join("More about one: ", message.Mono(env.Word+" help "+of[0].Name))}
-	return m
 }

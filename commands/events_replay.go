@@ -27,9 +27,9 @@ const fastest = 1_000_000
 // sends nothing itself.
 func eventsReplayCommand(env Env) Command {
 	return Command{
-		Name: "events replay", Under: "events", Args: "[check]",
+		Name: "events replay", Under: "events", Kind: kindLetters, Args: "[check]",
 		Summary:  "preview sending dead letters on again; nothing is sent before somebody confirms it",
-		Examples: eventsExamples(env, "events replay", kindLetters, "--match error=NullPointer --limit 100"),
+		Examples: examplesOf(env, "events replay", kindLetters, "--match error=NullPointer --limit 100"),
 		General:  "fix:any",
 		Flags: func(set *pflag.FlagSet) {
 			set.StringArray("match", nil, "key=o-17")
@@ -40,7 +40,7 @@ func eventsReplayCommand(env Env) Command {
 		},
 		Needs: needsOf(env, kindLetters, "events replay", "fix"),
 		Prepare: func(_ context.Context, c Call) (Prepared, error) {
-			one, err := eventsCheck(env, c, kindLetters, "events replay")
+			one, err := oneCheck(env, c, kindLetters, "events replay")
 			if err != nil {
 				return Prepared{}, err
 			}
@@ -91,7 +91,7 @@ func replayOrder(env Env, c Call, one check.Check, declared fix.Declared) (fix.O
 func eventsAggregateCommand(env Env) Command {
 	example := aggregateExample(env)
 	return Command{
-		Name: "events replay-aggregate", Under: "events", Args: "<id>",
+		Name: "events replay-aggregate", Under: "events", Kind: kindLetters, Args: "<id>",
 		Summary:  "preview sending one aggregate's events again from the event store, in their order",
 		Examples: []string{example, example + " --from 2026-11-21T10:00:00Z"},
 		General:  "fix:any",

@@ -102,7 +102,7 @@ func TestNewPreviewAsksForTheSameAgain(t *testing.T) {
 func TestWhatIsSaidToBadInputAboutEvents(t *testing.T) {
 	for _, tt := range []struct{ name, channel, words, rule, says string }{
 		{"a misspelt command", "C1", "events dlp", "bad input", `Did you mean "events dlq"? Try /integrity events dlq.`},
-		{"a command of no group", "C1", "events frobnicate", "bad input", "it has lag, dlq, export, replay, replay-aggregate. Try /integrity help events."},
+		{"a command of no group", "C1", "events frobnicate", "bad input", "it has lag, dlq, logs, export, replay, replay-aggregate. Try /integrity help events."},
 		{"a misspelt group", "C1", "evnets lag", "bad input", `Did you mean "events"?`},
 		{"moving offsets", "C1", "events reset-offsets ecommerce-consumer", "bad input", "I never move a consumer group's offsets"},
 		{"help about none of them", "C1", "help events dlp", "bad input", `Did you mean "events dlq"?`},

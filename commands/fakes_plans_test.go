@@ -8,6 +8,7 @@ import (
 	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/look"
 )
 
 func fewRuns() map[int64]check.Run {
@@ -25,6 +26,15 @@ func fewRuns() map[int64]check.Run {
 			ID: 10, Title: "Failed events", Channel: "C1", Checks: []string{"failed-events"}, Step: check.StepExport,
 			Select: []string{"key=o-17"}, Limit: 5, Options: check.Options{Since: time.Hour},
 		}, State: check.Failed},
+		11: {Order: check.Order{
+			ID: 11, Title: "Logs", Channel: "C1", Step: check.StepLook, Look: "logs", Right: "diagnose:logs", Words: "logs --grep x", Grep: "x",
+			Options: check.Options{Since: time.Hour},
+		}, State: check.Running},
+		12: {Order: check.Order{
+			ID: 12, Title: "Cached values", Channel: "C1", Step: check.StepLook, Look: "cache get", Right: "diagnose:cache",
+			Select: []string{"customer:1"}, Checks: []string{"customer-cache"},
+		}, State: check.Done},
+		13: {Order: check.Order{ID: 13, Title: "Diagnosis", Channel: "C1", Step: check.StepLook, Look: "diagnose", Domain: "orders", Right: "diagnose:orders"}, State: check.Done},
 		31: {Order: check.Order{ID: 31, Channel: "C1", Checks: []string{"orphaned-orders"}, Step: check.StepPlan, Plan: 31, AskedBy: "U1ALICE"}, State: check.Running},
 	}
 }
@@ -60,6 +70,13 @@ func fewPlans() map[int64]fix.Plan {
 	add(41, fix.Expired, func(p *fix.Plan) {
 		p.Check, p.Domain, p.Mode, p.Argument, p.From = "failed-events", "events", "aggregate", "o-17", noon.Add(-time.Hour)
 	})
+	add(43, fix.Waiting, func(p *fix.Plan) {
+		p.Check, p.Domain, p.Mode, p.Draft.Typed, p.Second, p.Why = "customer-cache", "cache", "flush", "production/cache", true, "a flush always needs a second person"
+	})
+	add(44, fix.Expired, func(p *fix.Plan) { p.Check, p.Domain, p.Mode = "customer-cache", "cache", "flush" })
+	add(45, fix.Expired, func(p *fix.Plan) {
+		p.Check, p.Domain, p.Mode, p.Select = "customer-cache", "cache", "clear", []string{"key=a"}
+	})
 	add(42, fix.Expired, func(p *fix.Plan) { p.Mode, p.Argument = "attach", "c-1" })
 	return plans
 }
@@ -87,7 +104,35 @@ func fewFixes() fix.Catalog {
 			Check: catalog[5], Digest: "digest", Planner: ways{"replay", "quarantine", "aggregate"}, Applier: idle{},
 			Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 500, Expiry: 10 * time.Minute},
 		},
+		"customer-cache":   way(6, ways{"clear", "flush"}, map[string]fix.Way{"flush": {Right: "cache:flush", Second: "a flush always needs a second person"}}),
+		"blocked-sessions": way(7, ways{"cancel", "terminate"}, map[string]fix.Way{"terminate": {Right: "locks:terminate"}}),
+		"writers": way(8, ways{"read-only", "scale", "resume"}, map[string]fix.Way{
+			"read-only": {Right: "writes:stop"}, "scale": {Right: "writes:stop"}, "resume": {Right: "writes:resume"},
+		}),
+		"backup": way(9, ways{"restore"}, map[string]fix.Way{"restore": {Right: "restore:run"}}),
 	}
+}
+
+// way is a fix some of whose ways ask for more.
+func way(of int, modes ways, more map[string]fix.Way) fix.Declared {
+	return fix.Declared{
+		Check: catalog[of], Digest: "digest", Planner: modes, Applier: idle{},
+		Rules: fix.Rules{Caps: fix.Caps{Rows: 10_000, Share: 1}, SecondOver: 500, Expiry: 10 * time.Minute, Ways: more},
+	}
+}
+
+// blind is a Looker that must not be called by a command.
+type blind struct{ look.Looker }
+
+func fewLooks() look.Catalog {
+	all := look.Catalog{}
+	for name, title := range map[string]string{
+		"logs": "Logs", "events logs": "Logs about events", "changes": "Changes", "db conflicts": "Conflicts",
+		"cache get": "Cached values", "cache ttl": "Expiry", "cache scan": "Keys", "diagnose": "Diagnosis",
+	} {
+		all[name] = look.Look{Name: name, Title: title, Place: "production", Looker: blind{}}
+	}
+	return all
 }
 
 // selection understands keys alone.

@@ -14,6 +14,7 @@ import (
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/fix/report"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -114,13 +115,17 @@ var catalog = check.Catalog{
 	{Name: "verify-totals", Title: "Totals", Domain: "verification", Target: "shop", OnRequest: true},
 	{Name: "consumer-lag", Title: "Consumer lag", Domain: "events", Kind: "lag", Target: "events", Place: "production/events", OnRequest: true},
 	{Name: "failed-events", Title: "Failed events", Domain: "events", Kind: "dead-letters", Target: "events", Place: "production/events", OnRequest: true, Fixable: true},
+	{Name: "customer-cache", Title: "Customer cache", Domain: "cache", Kind: "cache", Target: "cache", Place: "production/cache", OnRequest: true, Fixable: true},
+	{Name: "blocked-sessions", Title: "Blocked sessions", Domain: "locks", Kind: "locks", Target: "shop", Place: "production/shop", OnRequest: true, Fixable: true},
+	{Name: "writers", Title: "Writers", Domain: "writes", Kind: "writers", Target: "cluster", Place: "production", OnRequest: true, Fixable: true},
+	{Name: "backup", Title: "Backup", Domain: "restore", Kind: "restore", Target: "cluster", Place: "production", OnRequest: true, Fixable: true},
 }
 
 var policy = authz.Policy{Roles: []authz.Role{
-	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "audit:read"}},
-	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*"}},
+	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "diagnose:*", "audit:read"}},
+	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*", "diagnose:*", "cache:flush", "locks:terminate", "writes:*", "restore:run"}},
 	{Name: "events-team", Users: []string{"U1EVE"}, Permissions: []string{"check:events", "fix:events", "export:events"}},
-	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders"}},
+	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders", "diagnose:orders"}},
 	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},
 }}
 
@@ -131,7 +136,9 @@ type house struct {
 	people map[string]authz.Subject
 	dir    *directory
 	plans  map[int64]fix.Plan
+	runs   map[int64]check.Run
 	fixes  fix.Catalog
+	looks  look.Catalog
 }
 
 func newHouse(t *testing.T) house {
@@ -164,10 +171,13 @@ func houseOf(t *testing.T, catalog check.Catalog) house {
 	for _, one := range ofLetters(catalog) {
 		fixes[one.Name] = fixes["failed-events"]
 	}
+	for name, like := range map[string]string{"session-cache": "customer-cache", "other-sessions": "blocked-sessions"} {
+		fixes[name] = fixes[like]
+	}
 	env := commands.Env{
 		Catalog: catalog, Policy: policy, Archive: store, Word: "/integrity", Now: func() time.Time { return noon },
 		Fixes: fixes, Plans: report.Wording{Checks: catalog.ByName(), Policy: policy}, Preventer: migrations{},
-		Selection: selection,
+		Selection: selection, Looks: fewLooks(),
 	}
 	registry, err := commands.All(env)
 	if err != nil {
@@ -175,7 +185,7 @@ func houseOf(t *testing.T, catalog check.Catalog) house {
 	}
 	l := &ledger{keys: map[string]bool{}, runs: 1041}
 	n := 0
-	return house{ledger: l, people: people, dir: dir, plans: store.plans, fixes: fixes, runner: &commands.Runner{
+	return house{ledger: l, people: people, dir: dir, plans: store.plans, runs: store.runs, fixes: fixes, looks: env.Looks, runner: &commands.Runner{
 		Registry: registry, Policy: policy, Directory: dir, Ledger: l, Word: "/integrity", Version: "test",
 		Log:   slog.New(slog.DiscardHandler),
 		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },

@@ -1,9 +1,7 @@
 package commands
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -15,9 +13,6 @@ import (
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
-
-// modeAttach is the way of a fix that takes a parent.
-const modeAttach = "attach"
 
 // fixCommand asks for a plan: what would change if what a check finds now were
 // repaired. It changes nothing itself.
@@ -34,8 +29,11 @@ func fixCommand(env Env) Command {
 			set.String("parent", "", "c-unknown")
 		},
 		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
-			one, _, err := toFix(ctx, env, c)
-			return []authz.Permission{authz.Permission("fix:" + one.Domain)}, err
+			one, from, err := toFix(ctx, env, c)
+			if err != nil {
+				return nil, err
+			}
+			return planRights(env, wanted(one, from, c)), nil
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
 			one, from, err := toFix(ctx, env, c)
@@ -115,17 +113,33 @@ func fixOrder(env Env, c Call, one check.Check, from origin) (fix.Order, error) 
 	if from.run != nil && passed(*from.run, one.Name) {
 		return fix.Order{}, badInput("%s passes in %s: there is nothing to fix.", one.Title, from.run.Ref()).try("check " + one.Name)
 	}
-	o := fix.Order{Check: one.Name, Domain: one.Domain}
+	o := wanted(one, from, c)
+	before := ""
 	if from.plan != nil {
-		o = again(*from.plan, one, c)
+		before = from.plan.Mode
 	}
-	if err := fixFlags(&o, c, declared); err != nil {
+	if err := fixFlags(&o, c, declared, before); err != nil {
 		return fix.Order{}, err
+	}
+	if one.Kind == kindRestore && o.Argument == "" && !timeless(env, one) {
+		return fix.Order{}, noMoment(env, one)
 	}
 	if from.run != nil && from.run.Channel == c.Request.Channel {
 		o.Under = runs.HeadKey(from.run.ID)
 	}
 	return o, nil
+}
+
+// wanted is the plan as the words ask for it, before they are judged.
+func wanted(one check.Check, from origin, c Call) fix.Order {
+	o := fix.Order{Check: one.Name, Domain: one.Domain}
+	if from.plan != nil {
+		o = again(*from.plan, one, c)
+	}
+	if c.Flags.Changed("mode") {
+		o.Mode, _ = c.Flags.GetString("mode")
+	}
+	return o
 }
 
 // fixable is the fix of a check, if plans of it can be asked for here.
@@ -136,12 +150,8 @@ func fixable(env Env, c Call, one check.Check) (fix.Declared, error) {
 		return declared, badInput("This channel is shared with another organisation, so no row data and no fixes here. Use a private channel.")
 	case c.Request.Channel == "":
 		return declared, badInput("I do not know in which channel to answer; ask in a channel.").try("fix " + one.Name)
-	case !ok && one.Kind == kindLag:
-		return declared, noFixOfLag(env, one)
-	case !ok && one.Kind == kindLetters: // there is nothing to prevent, either
-		return declared, badInput("The config declares no fix for %s, so none of them can be sent on; they can be counted and exported.", one.Name).try("events dlq " + one.Name)
 	case !ok:
-		return declared, badInput("The config declares no fix for %s.", one.Name).try("prevent " + one.Name)
+		return declared, noFix(env, one)
 	case declared.Applier == nil || declared.Planner == nil:
 		return declared, badInput("Fixes are off for %s: %s.", one.Place, off(declared))
 	}
@@ -179,74 +189,6 @@ func again(p fix.Plan, one check.Check, c Call) fix.Order {
 
 func passed(run check.Run, name string) bool {
 	return slices.ContainsFunc(run.Findings, func(f check.Finding) bool { return f.Check == name && f.Verdict == check.Pass })
-}
-
-// fixFlags reads how much and which way, where that was said.
-func fixFlags(o *fix.Order, c Call, declared fix.Declared) error {
-	if err := limitFlag(o, c, declared); err != nil {
-		return err.try("fix " + o.Check + " --limit 100")
-	}
-	modes, before := declared.Planner.Modes(), o.Mode
-	if c.Flags.Changed("mode") {
-		o.Mode, _ = c.Flags.GetString("mode")
-	}
-	if o.Mode == "" || slices.Contains(modes, o.Mode) {
-		return argument(o, c, modes, before)
-	}
-	if near := nearest(o.Mode, modes); near != "" {
-		return badInput("%s cannot be repaired by \"%s\". Did you mean %s?", o.Check, clip(o.Mode), near).try("fix " + o.Check + " --mode " + near)
-	}
-	return badInput("%s cannot be repaired by \"%s\"; its config allows %s.", o.Check, clip(o.Mode), strings.Join(modes, ", ")).try("fix " + o.Check)
-}
-
-// argument reads what the way needs. What was said with another way than this one
-// means nothing here, and is not taken along: a range of an aggregate's events is
-// none of dead letters. before is the way of the plan that is asked for again.
-func argument(o *fix.Order, c Call, modes []string, before string) error {
-	usual := modes[0]
-	mode, example := cmp.Or(o.Mode, usual), "fix "+o.Check
-	switch {
-	case cmp.Or(before, usual) == mode:
-	case before == modeAggregate:
-		return badInput("That plan sends one aggregate's events again, which %s does not: ask for it on its own.", mode).try(example + " --mode " + mode)
-	default:
-		o.Argument = ""
-	}
-	takes := mode == modeAttach || mode == modeAggregate
-	switch {
-	case !c.Flags.Changed("parent"):
-	case !takes && slices.Contains(modes, modeAttach):
-		return badInput("--parent names the row to attach to, and %s attaches nothing.", mode).try(example + " --mode " + modeAttach + " --parent c-1")
-	case !takes:
-		return badInput("--parent names the row to attach to, and %s attaches nothing.", mode).try(example)
-	default:
-		o.Argument, _ = c.Flags.GetString("parent")
-	}
-	if mode == modeAggregate && o.Argument == "" {
-		return badInput("Which aggregate? Give one id.").try("events replay-aggregate o-17 --check " + o.Check)
-	}
-	return nil
-}
-
-// limitFlag reads how many failing rows are meant at most.
-func limitFlag(o *fix.Order, c Call, declared fix.Declared) *InputError {
-	if !c.Flags.Changed("limit") {
-		return nil
-	}
-	o.Limit, _ = c.Flags.GetInt("limit")
-	if err := declared.Rules.Caps.Limit(o.Limit); err != nil {
-		return inWords(err)
-	}
-	return nil
-}
-
-// inWords makes bad input of a problem that has a sentence for people.
-func inWords(err error) *InputError {
-	var p *check.Problem
-	if errors.As(err, &p) {
-		return badInput("%s", p.Sentence)
-	}
-	return badInput("%s.", strings.TrimSuffix(err.Error(), "."))
 }
 
 // startPlan prepares a plan and the run that works it out, which has the same

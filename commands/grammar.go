@@ -19,11 +19,37 @@ func Split(text string) ([]string, error) {
 	if len(text) > maxText {
 		return nil, badInput("That is %d characters long; a command has at most %d.", len(text), maxText)
 	}
-	words, err := shellwords.SplitPosix(normalise(text))
+	words, err := shellwords.SplitPosix(keepBackslashes(normalise(text)))
 	if err != nil {
 		return nil, badInput("I could not read that: a quote is not closed.")
 	}
 	return words, nil
+}
+
+// keepBackslashes doubles the backslashes that are meant as such, because the
+// splitter takes every one for a mark before the next character: in single quotes
+// all of them, as in a shell, and elsewhere those before what needs no mark, so that
+// \d+ is a pattern however it is typed.
+func keepBackslashes(text string) string {
+	var b strings.Builder
+	quote, runes := rune(0), []rune(text)
+	for i := 0; i < len(runes); i++ {
+		r := runes[i]
+		switch {
+		case r == '\\' && quote != '\'' && i+1 < len(runes) && strings.ContainsRune("\\\"' ", runes[i+1]):
+			b.WriteRune(r)
+			i++
+			r = runes[i]
+		case r == '\\':
+			b.WriteRune(r)
+		case r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 var typography = strings.NewReplacer(

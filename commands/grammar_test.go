@@ -27,6 +27,12 @@ func TestSplit(t *testing.T) {
 		{"no-break spaces", "check\u00a0orders", []string{"check", "orders"}},
 		{"zero-width and direction marks vanish", "che\u200bck \u202eorders", []string{"check", "orders"}},
 		{"newlines are spaces", "check\norders", []string{"check", "orders"}},
+		{"a pattern in single quotes", `logs --grep '\d+ \\S \(x\'`, []string{"logs", "--grep", `\d+ \\S \(x\`}},
+		{"a pattern in double quotes", `--grep "\d+ \"x\" \\d"`, []string{"--grep", `\d+ "x" \d`}},
+		{"a pattern without quotes", `--grep \d+\.\d \`, []string{"--grep", `\d+\.\d`, `\`}},
+		{"a space and a quote that are meant", `a\ b it\'s`, []string{"a b", "it's"}},
+		{"a quote in single quotes", `'it'\''s'`, []string{"it's"}},
+		{"nothing in quotes", `a '' b`, []string{"a", "", "b"}},
 		{"Slack's entities", "note a &lt;b&gt; &amp;c", []string{"note", "a", "<b>", "&c"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,6 +63,21 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+// TestQuoteIsOneWord: what was typed into a dialog comes out of the grammar as it
+// went in, whatever it holds.
+func TestQuoteIsOneWord(t *testing.T) {
+	for _, text := range []string{"production/cache", "", " ", "two words", "it's", `a "b" c`, `back\slash\`, "'; flush", "a &lt;b&gt; & c", "<@U1>", "--yes", "ключ-1"} {
+		words, err := commands.Split("confirm P-77 " + commands.Quote(text))
+		if err != nil || len(words) != 3 || words[2] != text {
+			t.Errorf("%q became %q, %v", text, words, err)
+		}
+	}
+	words, err := commands.Split("confirm P-77 " + commands.Quote("it’s\u200b “done”"))
+	if err != nil || len(words) != 3 || words[2] != `it's "done"` {
+		t.Errorf("what a phone types became %q, %v", words, err)
+	}
+}
+
 // FuzzGrammar: whatever is typed, it never panics, and every word that comes
 // out is free of control and direction characters.
 func FuzzGrammar(f *testing.F) {
@@ -67,6 +88,9 @@ func FuzzGrammar(f *testing.F) {
 		words, err := commands.Split(text)
 		if err != nil {
 			return
+		}
+		if one, err := commands.Split(commands.Quote(text)); len(text) < 500 && (err != nil || len(one) != 1) {
+			t.Errorf("%q in quotes is %q, %v", text, one, err)
 		}
 		for _, w := range words {
 			if strings.ContainsAny(w, "\x00\n\r\t\u200b\u202e") {

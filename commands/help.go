@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/integritybot/integritybot/internal/authz"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -26,9 +27,9 @@ func helpCommand(env Env, registry func() *Registry) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
-			if of := registry().under(command.Name); len(of) > 0 {
+			if of := registry().group(command.Name); len(of) > 0 {
 				if len(c.Args) > 1 {
-					return Prepared{}, noSuchEvents(of, c.Args[1])
+					return Prepared{}, registry().noSuch(command.Name, c.Args[1:])
 				}
 				return Prepared{Target: command.Name, Reply: helpGroup(env, of, c)}, nil
 			}
@@ -71,22 +72,56 @@ func missingBecause(env Env, command Command, c Call) string {
 	if command.General == "" {
 		return ""
 	}
-	needs := []authz.Permission{command.General}
-	if verb, ok := strings.CutSuffix(string(command.General), ":any"); ok {
-		needs = nil
-		for _, d := range env.Catalog.Domains() {
-			needs = append(needs, authz.Permission(verb+":"+d))
-		}
-	}
 	reason := "the config declares no checks"
-	for _, need := range needs {
-		d := env.Policy.Decide(c.Subject, need)
-		if d.Allowed {
+	if command.Kind != "" {
+		reason += " of kind " + command.Kind
+	}
+	for _, needs := range ways(env, command) {
+		why := ""
+		for _, need := range needs {
+			if d := env.Policy.Decide(c.Subject, need); !d.Allowed {
+				why = "needs " + string(need) + "." + whomToAsk(d.Holders)
+				break
+			}
+		}
+		if why == "" {
 			return ""
 		}
-		reason = "needs " + string(need) + "." + whomToAsk(d.Holders)
+		reason = why
 	}
 	return reason
+}
+
+// ways are the sets of permissions each of which is enough to use a command for
+// something.
+func ways(env Env, command Command) [][]authz.Permission {
+	verb, anyDomain := strings.CutSuffix(string(command.General), ":any")
+	switch {
+	case !anyDomain:
+		return [][]authz.Permission{{command.General}}
+	case command.Kind != "":
+		return waysOfKind(env, command, verb)
+	}
+	var out [][]authz.Permission
+	if verb == "diagnose" { // everything is a right of its own
+		out = append(out, []authz.Permission{rightDiagnose("")})
+	}
+	for _, d := range env.Catalog.Domains() {
+		out = append(out, []authz.Permission{authz.Permission(verb + ":" + d)})
+	}
+	return out
+}
+
+func waysOfKind(env Env, command Command, verb string) [][]authz.Permission {
+	var out [][]authz.Permission
+	for _, one := range ofKind(env.Catalog, command.Kind) {
+		needs := []authz.Permission{authz.Permission(verb + ":" + one.Domain)}
+		if command.Mode != "" {
+			needs = planRights(env, fix.Order{Check: one.Name, Domain: one.Domain, Mode: command.Mode})
+		}
+		out = append(out, needs)
+	}
+	return out
 }
 
 func checkList(env Env) []message.Line {

@@ -7,6 +7,7 @@ import (
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/fix/report"
+	"github.com/integritybot/integritybot/internal/look"
 )
 
 // Env is what commands are made with.
@@ -24,22 +25,46 @@ type Env struct {
 	// Selection judges the words that narrow records down, such as key=o-17; its
 	// errors are check.Problems. nil: they are judged when they are used.
 	Selection func(words []string) error
+	// Looks are the ways of looking that the config makes possible.
+	Looks look.Catalog
 }
 
 // All is the list of commands. A new command is one file and one line here.
 func All(env Env) (*Registry, error) {
 	var registry *Registry
+	all := func() *Registry { return registry }
 	list := []Command{
-		helpCommand(env, func() *Registry { return registry }),
+		helpCommand(env, all),
 		whoamiCommand(env),
 		checkCommand(env),
 		verifyCommand(env),
-		eventsCommand(env, func() *Registry { return registry }),
+		diagnoseCommand(env),
+		logsCommand(env),
+		changesCommand(env),
+		dbCommand(env, all),
+		conflictsCommand(env),
+		eventsCommand(env, all),
 		eventsLagCommand(env),
 		eventsDLQCommand(env),
+		eventsLogsCommand(env),
 		eventsExportCommand(env),
 		eventsReplayCommand(env),
 		eventsAggregateCommand(env),
+		cacheCommand(env, all),
+		cacheCheckCommand(env),
+		cacheGetCommand(env),
+		cacheTTLCommand(env),
+		cacheScanCommand(env),
+		cacheClearCommand(env),
+		cacheFlushCommand(env),
+		locksCommand(env, all),
+		locksCancelCommand(env),
+		locksTerminateCommand(env),
+		writesCommand(env, all),
+		writesStatusCommand(env),
+		writesStopCommand(env),
+		writesResumeCommand(env),
+		restoreCommand(env),
 		fixCommand(env),
 		planCommand(env),
 		confirmCommand(env),

@@ -61,7 +61,7 @@ func TestWhatIsSaidToBadInput(t *testing.T) {
 		{"unknown command", "U1ALICE", "C1", "chekc orders", "bad input", `Did you mean "check"? Try /integrity check orders.`},
 		{"no such command at all", "U1ALICE", "C1", "xyzzy", "bad input", `There is no command called "xyzzy". Try /integrity help.`},
 		{"unknown check", "U1ALICE", "C1", "check ordres", "bad input", `There is no check called "ordres". Did you mean "orders"? Try /integrity check orders.`},
-		{"unknown check without a neighbour", "U1ALICE", "C1", "check zzzzzzz", "bad input", "There are orders, inventory, verification, events."},
+		{"unknown check without a neighbour", "U1ALICE", "C1", "check zzzzzzz", "bad input", "There are orders, inventory, verification, events, cache, locks, writes, restore."},
 		{"unknown flag", "U1ALICE", "C1", "check orders --ful", "bad input", "Did you mean --full?"},
 		{"single dash flag", "U1ALICE", "C1", "check orders -full", "bad input", "--full"},
 		{"two things", "U1ALICE", "C1", "check orders inventory", "bad input", "One thing at a time"},

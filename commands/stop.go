@@ -26,7 +26,7 @@ func stopCommand(env Env) Command {
 			if err != nil || run.Plan > 0 {
 				return nil, err
 			}
-			return domains(env.Catalog, run), nil
+			return rightsTo(env.Catalog, run), nil
 		},
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
 			if isPlan(c) {
@@ -52,7 +52,7 @@ func stopCommand(env Env) Command {
 func isPlan(c Call) bool { return len(c.Args) == 1 && fix.IsRef(c.Args[0]) }
 
 func stopPlan(ctx context.Context, env Env, c Call) (Prepared, error) {
-	p, now, v, err := judge(ctx, env, c, fix.Stop)
+	p, now, v, err := judge(ctx, env, c, fix.Stop, "")
 	if err != nil {
 		return Prepared{}, err
 	}

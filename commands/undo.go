@@ -18,7 +18,7 @@ func undoCommand(env Env) Command {
 		General:  "fix:any",
 		Needs:    nothing, // who may is for the plan's own guard to say
 		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			p, now, v, err := judge(ctx, env, c, fix.Undo)
+			p, now, v, err := judge(ctx, env, c, fix.Undo, "")
 			if err != nil {
 				return Prepared{}, err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ and nothing is left behind.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:8090", "address of the page; port 0 takes a free one")
+	cmd.Flags().StringVar(&o.Story, "story", "", "what has happened: "+strings.Join(app.DemoStories(), ", ")+"; default: everything")
 	cmd.Flags().IntVar(&o.Orders, "orders", 20000, "how many orders the shop has, at least 1000")
 	cmd.Flags().BoolVar(&o.Transcript, "transcript", false, "type the things to try, print the conversation and end")
 	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "show the bot's log")

@@ -11,6 +11,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/integritybot
 scripts=$(dirname "${BASH_SOURCE[0]}")
 missing=() # "package: why"
 install_kafka=false
+install_kube=false
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -49,7 +50,9 @@ need() { missing+=("$1: $2"); }
 
 have_compiler || need "gcc libc6-dev" "the parser of SQL checks is C"
 have_postgres || need "postgresql" "server binaries for the demo and the tests; no server is left running"
+have redis-server || need "redis-server" "the cache of the demo and the tests; no server is left running or enabled"
 if [[ $level != demo ]]; then
+  have redis-sentinel || need "redis-sentinel" "the tests fail a cache over; none is left running or enabled"
   have_chromium || need "chromium" "the tests drive the simulated workspace's web page"
 fi
 if [[ $level == all ]]; then
@@ -58,6 +61,8 @@ if [[ $level == all ]]; then
   have mvn || need "maven" "to fetch Apache Kafka"
   have kcat || need "kcat" "a client of Kafka that is not ours, for the tests"
   "$scripts/kafka.sh" check || install_kafka=true
+  have etcd || need "etcd-server" "where Kubernetes keeps its state; none is left running or enabled"
+  "$scripts/kube.sh" check || install_kube=true
 fi
 install_go=false
 if ! have_go; then
@@ -65,7 +70,7 @@ if ! have_go; then
   { have curl && [[ -e /etc/ssl/certs/ca-certificates.crt ]]; } || need "curl ca-certificates" "to fetch Go"
 fi
 
-if ((${#missing[@]} == 0)) && [[ $install_go == false && $install_kafka == false ]]; then
+if ((${#missing[@]} == 0)) && [[ $install_go == false && $install_kafka == false && $install_kube == false ]]; then
   exit 0
 fi
 
@@ -78,6 +83,9 @@ if [[ $install_go == true ]]; then
 fi
 if [[ $install_kafka == true ]]; then
   echo "  Apache Kafka (by Maven, 45 MB, into $("$scripts/kafka.sh" where)): the peer of the slow tests; none is left running"
+fi
+if [[ $install_kube == true ]]; then
+  echo "  Kubernetes (built by Go in 6 to 15 minutes, with 3 GB in its caches, into $("$scripts/kube.sh" where)): the peer of the slow tests; none is left running"
 fi
 
 as_root() {
@@ -106,6 +114,34 @@ install_postgres() {
   return "$status"
 }
 
+# Debian's packages of servers start them, and enable them for the next boot. The first is refused by a policy (Debian
+# Policy 9.3.3.1) for this installation only, unless this machine has one of its own, which is left alone; the second is
+# taken back, and what was started nevertheless is stopped. What was installed before is not touched.
+policy=/usr/sbin/policy-rc.d
+our_policy=false
+install_server() { # install_server SERVICE PACKAGE
+  if [[ ! -e $policy ]]; then
+    our_policy=true
+    printf '#!/bin/sh\n# of integritybot\x27s setup.sh, which removes it again\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  local status=0
+  apt_install "$2" || status=$?
+  remove_policy
+  ((status == 0)) || return "$status"
+  as_root /usr/sbin/update-rc.d "$1" disable
+  if [[ -d /run/systemd/system ]]; then
+    as_root systemctl stop "$1"
+  fi
+}
+
+remove_policy() {
+  if [[ $our_policy == true ]]; then
+    as_root rm -f "$policy"
+    our_policy=false
+  fi
+}
+
 install_packages() {
   if ! have apt-get; then
     echo "setup: there is no apt-get here; install what the list above names with this system's package manager and run make again" >&2
@@ -118,17 +154,18 @@ install_packages() {
   as_root apt-get update -q </dev/null
   local item
   for item in "${missing[@]}"; do
-    if [[ $item == postgresql:* ]]; then
-      install_postgres
-    else
+    case ${item%%: *} in
+      postgresql) install_postgres ;;
+      redis-server | redis-sentinel) install_server "${item%%: *}" "${item%%: *}" ;;
+      etcd-server) install_server etcd etcd-server ;;
       # shellcheck disable=SC2086 # several packages in one item
-      apt_install ${item%%: *}
-    fi
+      *) apt_install ${item%%: *} ;;
+    esac
   done
 }
 
 work='' # a directory for downloads
-trap '[[ -z $work ]] || rm -rf "$work"' EXIT
+trap 'remove_policy; [[ -z $work ]] || rm -rf "$work"' EXIT
 
 fetch_go() {
   local arch archive
@@ -154,4 +191,5 @@ fetch_go() {
 ((${#missing[@]} == 0)) || install_packages
 [[ $install_go == false ]] || fetch_go
 [[ $install_kafka == false ]] || "$scripts/kafka.sh"
+[[ $install_kube == false ]] || "$scripts/kube.sh"
 echo "setup: done"

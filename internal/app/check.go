@@ -56,7 +56,7 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions) (check.Verdict
 	checks := named(catalog, names)
 	record.warn(checks, o.Log)
 	started := time.Now()
-	order := check.Order{Title: title, AskedAt: started, Request: record.request, Options: check.Options{Full: o.Full, Since: o.Since}, Checks: names}
+	order := check.Order{Title: title, AskedAt: started, Request: record.request, Options: check.Options{Full: o.Full, Since: o.Since}, Checks: names, Off: catalog.Off(o.Word)}
 	if err := record.intend(ctx, "check", order.Checks...); err != nil {
 		return check.Unknown, err
 	}

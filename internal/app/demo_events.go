@@ -17,13 +17,13 @@ type demoEvents struct {
 	shop   *shop.Events
 }
 
-func openDemoEvents(ctx context.Context, server *pgproc.Server, truth *shop.Truth) (*demoEvents, error) {
+func openDemoEvents(ctx context.Context, server *pgproc.Server, truth *shop.Truth, story shop.Story) (*demoEvents, error) {
 	broker, err := shop.StartBroker()
 	if err != nil {
 		return nil, err
 	}
 	events, err := shop.OpenEvents(ctx, shop.EventsOptions{
-		Brokers: broker.Addresses(), DSN: server.DSN("shop", pgproc.Superuser), Truth: truth, Plain: true,
+		Brokers: broker.Addresses(), DSN: server.DSN("shop", pgproc.Superuser), Truth: truth, Plain: true, Well: !story.Letters,
 	})
 	if err != nil {
 		broker.Close()

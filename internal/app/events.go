@@ -113,7 +113,7 @@ type ImportOptions struct {
 // ImportEvents produces what an export wrote, equal to the byte, and gives how many
 // records are committed, also with an error. It is recorded as an export is.
 func ImportEvents(ctx context.Context, c *config.Config, o ImportOptions) (kafka.Imported, error) {
-	name, err := cluster(c, o.Target)
+	name, err := kafkaCluster(c, o.Target)
 	if err != nil {
 		return kafka.Imported{}, err
 	}
@@ -148,8 +148,8 @@ func ImportEvents(ctx context.Context, c *config.Config, o ImportOptions) (kafka
 	return done, err
 }
 
-// cluster finds the target that is meant.
-func cluster(c *config.Config, word string) (string, error) {
+// kafkaCluster finds the target that is meant.
+func kafkaCluster(c *config.Config, word string) (string, error) {
 	var names []string
 	for name, one := range c.Targets {
 		if one.Kafka != nil {

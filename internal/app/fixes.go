@@ -11,7 +11,9 @@ import (
 	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/fix/report"
+	"github.com/integritybot/integritybot/internal/reconcile"
 	"github.com/integritybot/integritybot/internal/target/kafka"
+	"github.com/integritybot/integritybot/internal/target/kube"
 	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
@@ -51,7 +53,7 @@ func (f fixing) close() {
 // be written to has no applier, and says so when it is asked for.
 func (f fixing) fixes(c *config.Config, targets *Targets, catalog check.Catalog) fix.Catalog {
 	known, fixes := catalog.ByName(), fix.Catalog{}
-	sending := targets.sending()
+	appliers := targets.appliers()
 	for _, d := range c.Declared() {
 		if d.Fix == nil {
 			continue
@@ -61,11 +63,37 @@ func (f fixing) fixes(c *config.Config, targets *Targets, catalog check.Catalog)
 		case postgres.Fix:
 			one = f.postgresFix(one, words, targets)
 		case kafka.Fix:
-			one = targets.kafkaFix(one, words, sending)
+			one = targets.kafkaFix(one, words, appliers)
+		case reconcile.Fix:
+			one = targets.cacheFix(one, words, appliers)
+		case kube.Fix:
+			one = targets.kubeFix(one, words, appliers)
 		}
 		fixes[d.Check.Name] = one
 	}
 	return fixes
+}
+
+// appliers are what carries plans out in each target that is no database, one for
+// all checks of it.
+func (t *Targets) appliers() map[string]fix.Applier {
+	out := map[string]fix.Applier{}
+	for name, one := range t.kafka {
+		if a := one.Applier(t.sources); a != nil {
+			out[name] = a
+		}
+	}
+	for name, one := range t.redis {
+		if a := one.Applier(); a != nil {
+			out[name] = a
+		}
+	}
+	for name, one := range t.kube {
+		if a := one.Applier(); a != nil {
+			out[name] = a
+		}
+	}
+	return out
 }
 
 func (f fixing) postgresFix(one fix.Declared, words postgres.Fix, targets *Targets) fix.Declared {

@@ -42,7 +42,7 @@ func login(s *config.SASL) kafka.Login {
 	return kafka.Login{Mechanism: kafka.Mechanism(s.Mechanism), User: s.User, Password: kafka.Secret(s.Password.Reveal())}
 }
 
-func tlsConfig(t *config.KafkaTLS) (*tls.Config, error) {
+func tlsConfig(t *config.TLS) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
@@ -142,17 +142,6 @@ func (d databases) Events(ctx context.Context, target string, from kafka.EventTa
 		events = append(events, kafka.Event(e))
 	}
 	return events, nil
-}
-
-// sending is what carries plans out in each cluster, one for all checks of it.
-func (t *Targets) sending() map[string]fix.Applier {
-	out := map[string]fix.Applier{}
-	for name, one := range t.kafka {
-		if a := one.Applier(t.sources); a != nil {
-			out[name] = a
-		}
-	}
-	return out
 }
 
 // kafkaFix makes a fix ready to use, or says why it is not.

@@ -14,10 +14,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/integritybot/integritybot/bot"
+	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
@@ -89,12 +91,16 @@ type wiring struct {
 	fixing  fixing
 	catalog check.Catalog
 	fixes   fix.Catalog
+	looks   look.Catalog
 }
 
 // serve runs the parts side by side; the first that fails ends the others.
 func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, w wiring) error {
 	catalog := w.targets.Catalog(c)
 	w.catalog, w.fixes = catalog, w.fixing.fixes(c, w.targets, catalog)
+	w.looks = w.targets.looks(c, catalog, w.fixes, lastFindings{s, o.Now()}, func(source string, value any, stack []byte) {
+		o.Log.Error("panic in a diagnosis", "source", source, "panic", value, "stack", string(stack))
+	})
 	directory, err := bot.NewDirectory(slackOptions(c), bot.DirectoryDeps{Shelf: s, Log: o.Log, Now: o.Now})
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)
@@ -112,6 +118,7 @@ func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, 
 	}
 	edge, err := bot.New(slackOptions(c), bot.Deps{
 		Asker: runner, Outbox: s, Choices: choices(catalog), Log: o.Log, Now: o.Now, Observe: observer,
+		Dialogs: commands.Dialogs{Archive: s, Plans: plans(c, catalog)},
 		Home: home{word: c.Slack.Command, catalog: catalog, policy: c.Policy(), directory: directory},
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ func newRunner(c *config.Config, w wiring, s *store.Store, directory commands.Di
 	registry, err := commands.All(commands.Env{
 		Catalog: w.catalog, Policy: c.Policy(), Archive: s, Word: c.Slack.Command, Now: o.Now,
 		Fixes: w.fixes, Plans: plans(c, w.catalog), Preventer: newPreventer(c, w.targets),
-		Selection: selection,
+		Selection: selection, Looks: w.looks,
 	})
 	if err != nil {
 		return nil, err

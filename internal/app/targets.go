@@ -7,16 +7,23 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/reconcile"
 	"github.com/integritybot/integritybot/internal/target/kafka"
+	"github.com/integritybot/integritybot/internal/target/kube"
 	"github.com/integritybot/integritybot/internal/target/postgres"
+	"github.com/integritybot/integritybot/internal/target/redis"
 )
 
 // Targets are the systems outside the bot that the config switches on.
 type Targets struct {
 	postgres map[string]*postgres.Target
 	kafka    map[string]*kafka.Target
-	// sources are what Kafka's checks and plans ask beside their cluster.
+	redis    map[string]*redis.Target
+	kube     map[string]*kube.Target
+	// sources are what Kafka's checks and plans ask beside their cluster, and rows
+	// what caches are compared with.
 	sources kafka.Sources
+	rows    reconcile.Rows
 	also    []*postgres.Target // to be closed, too
 }
 
@@ -34,9 +41,12 @@ func OpenTargets(ctx context.Context, c *config.Config) (*Targets, error) {
 }
 
 func openTargets(ctx context.Context, c *config.Config, m memory) (*Targets, error) {
-	t := &Targets{postgres: map[string]*postgres.Target{}, kafka: map[string]*kafka.Target{}}
-	for name, one := range c.Targets {
-		if err := t.open(ctx, name, one, m.id); err != nil {
+	t := &Targets{
+		postgres: map[string]*postgres.Target{}, kafka: map[string]*kafka.Target{},
+		redis: map[string]*redis.Target{}, kube: map[string]*kube.Target{},
+	}
+	for name := range c.Targets {
+		if err := t.open(ctx, c, name, m.id); err != nil {
 			return nil, errors.Join(fmt.Errorf("target %s: %w", name, err), t.Close())
 		}
 	}
@@ -44,22 +54,24 @@ func openTargets(ctx context.Context, c *config.Config, m memory) (*Targets, err
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
-	t.sources = kafka.Sources{Ledger: m.ledger, Tables: databases}
+	t.sources, t.rows = kafka.Sources{Ledger: m.ledger, Tables: databases}, databases
 	if m.ledger == nil {
 		t.sources.Ledger = nothingSent{}
 	}
 	return t, nil
 }
 
-func (t *Targets) open(ctx context.Context, name string, one config.Target, store string) error {
+func (t *Targets) open(ctx context.Context, c *config.Config, name, store string) error {
+	one := c.Targets[name]
 	switch {
-	case one.Postgres != nil && one.Postgres.DSN != "":
+	case !one.On():
+	case one.Postgres != nil:
 		target, err := postgres.Open(ctx, postgresOptions(name, one))
 		if err != nil {
 			return err
 		}
 		t.postgres[name] = target
-	case one.Kafka != nil && len(one.Kafka.Brokers) > 0:
+	case one.Kafka != nil:
 		options, err := kafkaOptions(name, one, store)
 		if err != nil {
 			return err
@@ -69,12 +81,35 @@ func (t *Targets) open(ctx context.Context, name string, one config.Target, stor
 			return err
 		}
 		t.kafka[name] = target
+	case one.Redis != nil:
+		options, err := redisOptions(name, one, c, store)
+		if err != nil {
+			return err
+		}
+		target, err := redis.Open(options)
+		if err != nil {
+			return err
+		}
+		t.redis[name] = target
+	case one.Kubernetes != nil:
+		target, err := kube.Open(kubeOptions(name, one, store))
+		if err != nil {
+			return err
+		}
+		t.kube[name] = target
 	}
 	return nil
 }
 
 // Close ends all sessions.
 func (t *Targets) Close() error {
+	var errs []error
+	for _, one := range t.redis {
+		errs = append(errs, one.Close())
+	}
+	for _, one := range t.kube {
+		one.Close()
+	}
 	for _, one := range t.kafka {
 		one.Close()
 	}
@@ -84,7 +119,7 @@ func (t *Targets) Close() error {
 	for _, one := range t.also {
 		one.Close()
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Catalog gives the declared checks with their detectors. A check whose target
@@ -105,6 +140,14 @@ func (t *Targets) Catalog(c *config.Config) check.Catalog {
 		case kafka.Declaration:
 			if target, ok := t.kafka[one.Target]; ok {
 				one.Detector = kind.Detector(target, t.sources)
+			}
+		case reconcile.Declaration:
+			if target, ok := t.redis[one.Target]; ok {
+				one.Detector = kind.Detector(target, t.rows)
+			}
+		case kube.Declaration:
+			if target, ok := t.kube[one.Target]; ok {
+				one.Detector = kind.Detector(target)
 			}
 		}
 		catalog = append(catalog, one)

@@ -13,6 +13,7 @@ import (
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/check/report"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/store"
 	"github.com/integritybot/integritybot/internal/worker"
@@ -27,7 +28,8 @@ func newWorker(c *config.Config, w wiring, s *store.Store, directory commands.Di
 	return worker.New(worker.Options{
 		Store:          announced{Store: s, channel: c.Audit.CheckpointChannel},
 		Catalog:        w.catalog,
-		Report:         wording{w.catalog.ByName()},
+		Report:         wording{w.catalog.ByName(), w.looks},
+		Looks:          w.looks,
 		Fixes:          w.fixes,
 		Plans:          plans(c, w.catalog),
 		Directory:      directory,
@@ -57,7 +59,10 @@ func auditSigner(c *config.Config) (note.Signer, error) {
 }
 
 // wording words runs with the checks as they are declared now.
-type wording struct{ checks report.Checks }
+type wording struct {
+	checks report.Checks
+	looks  look.Catalog
+}
 
 // Running implements worker.Reporter.
 func (w wording) Running(run check.Run, progress map[string]check.Progress, now time.Time) message.Post {
@@ -70,6 +75,15 @@ func (w wording) Finished(run check.Run) []message.Post { return report.Finished
 // Exported implements worker.Reporter.
 func (w wording) Exported(run check.Run, e check.Exported) message.Post {
 	return report.Exported(run, e, w.checks)
+}
+
+// Looked implements worker.Reporter.
+func (w wording) Looked(run check.Run, r look.Report) []message.Post {
+	var notes []report.Note
+	for _, d := range r.Thread {
+		notes = append(notes, report.Note(d))
+	}
+	return report.Looked(run, w.looks[run.Look].Place, r.Head, notes)
 }
 
 // announced is a store whose audit checkpoints are also posted in a channel:

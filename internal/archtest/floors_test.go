@@ -12,9 +12,9 @@ var floors = []struct {
 	trees []string
 }{
 	{"the words everybody uses", []string{"internal/message", "internal/audit", "internal/authz", "internal/check"}},
-	{"the domain", []string{"internal/check/report", "internal/fix", "incidents"}},
-	{"what can be asked", []string{"commands", "internal/notify", "internal/declare"}},
-	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/pgproc", "internal/pgtest", "internal/kafkatest"}},
+	{"the domain", []string{"internal/check/report", "internal/fix", "internal/look", "incidents"}},
+	{"what can be asked", []string{"commands", "internal/notify", "internal/declare", "internal/diagnose"}},
+	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/pgproc", "internal/pgtest", "internal/kafkatest", "internal/cluster", "internal/kubetest", "internal/redisproc", "internal/redistest"}},
 	{"configuration", []string{"internal/config"}},
 	{"wiring", []string{"internal/app"}},
 	{"the binary", []string{"cmd", "internal/bench"}},
@@ -36,9 +36,12 @@ func floorOf(dir string) int {
 // neighbours are the few steps on one floor that are meant, each with its
 // reason.
 var neighbours = map[string]string{
-	"internal/store -> bot":              "the store keeps the outgoing queue and the shelf that the Slack edge declares",
-	"internal/worker -> internal/store":  "the worker runs what the store keeps",
-	"internal/pgtest -> internal/pgproc": "tests start a Postgres",
+	"internal/store -> bot":                       "the store keeps the outgoing queue and the shelf that the Slack edge declares",
+	"internal/worker -> internal/store":           "the worker runs what the store keeps",
+	"internal/pgtest -> internal/pgproc":          "tests start a Postgres",
+	"internal/redistest -> internal/redisproc":    "tests start a Redis",
+	"internal/reconcile -> internal/target/redis": "cached values are compared with rows",
+	"internal/kubetest -> internal/cluster":       "tests start a Kubernetes in their own process",
 }
 
 func TestAPackageImportsOnlyLowerFloors(t *testing.T) {

@@ -27,6 +27,16 @@ var rules = []struct {
 		"whoever holds a client can join groups, commit offsets and send records past the plans and the audit",
 	},
 	{
+		"github.com/redis/go-redis",
+		[]string{"internal/target/redis", "internal/redisproc", "internal/redistest", "internal/shop", "internal/app", "internal/bench"},
+		"whoever holds a client can remove keys past the plans and the audit",
+	},
+	{
+		"k8s.io/client-go",
+		[]string{"internal/target/kube", "internal/cluster", "internal/kubetest", "internal/app", "internal/bench"},
+		"whoever holds a client can change workloads past the plans and the audit",
+	},
+	{
 		"github.com/riverqueue/river",
 		[]string{"internal/store", "internal/worker", "internal/app"},
 		"jobs are enqueued in the transaction that records the intent, and nowhere else",
@@ -43,6 +53,9 @@ var rules = []struct {
 	},
 	{module + "internal/app", []string{"cmd", "internal/bench"}, "wiring is not a library"},
 	{module + "internal/workspace", []string{"internal/app", "internal/workspace", "internal/bench", "cmd"}, "the product must not know its stand-in for Slack"},
+	{module + "internal/cluster", []string{"internal/app", "internal/kubetest", "internal/bench", "cmd"}, "the product must not know its stand-in for Kubernetes"},
+	{module + "internal/kubetest", []string{"internal/bench"}, "the product must not know its tests' clusters"},
+	{module + "internal/redistest", []string{"internal/bench"}, "the product must not know its tests' servers"},
 	{module + "internal/kafkatest", []string{"internal/bench"}, "the product must not know its tests' brokers"},
 	{module + "internal/shop", []string{"internal/app", "internal/bench", "cmd"}, "the product must not know its demo data"},
 }

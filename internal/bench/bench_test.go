@@ -26,6 +26,8 @@ func benchmarks() []benchmark {
 		{"S4", "orphans repaired", measureOrphans},
 		{"S5", "totals repaired", measureTotals},
 		{"S7", "dead letters sent on", measureReplay},
+		{"S8", "cached values compared", measureCache},
+		{"S9", "logs searched", measureLogs},
 		{"S10", "audit", measureAudit},
 		{"S11", "start", measureStart},
 	}

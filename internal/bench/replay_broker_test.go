@@ -27,6 +27,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(sideEnv) != "" {
 		os.Exit(sideMain())
 	}
+	if os.Getenv(podsEnv) != "" {
+		os.Exit(podsMain())
+	}
+	if os.Getenv(lookEnv) != "" {
+		os.Exit(lookMain())
+	}
 	os.Exit(kafkatest.Tests(m).Run())
 }
 

@@ -33,18 +33,22 @@ type settings struct {
 	starts   int           // of S11
 	letters  int           // of S7
 	replays  int           // of S7, by each side
+	cached   int           // customers of S8
+	pods     int           // of S9
+	podLines int           // that each of them wrote
+	looks    int           // of S8 and S9, by each side, after one that warms up
 }
 
 // settingsFrom reads the environment.
 func settingsFrom(lookup func(string) (string, bool)) (settings, error) {
 	s := settings{
 		orders: fullOrders, rounds: 2, commands: 1000, flood: 10 * time.Second, events: 300_000, quiet: time.Minute,
-		polite: 8 * time.Minute, starts: 5, letters: 200_000, replays: 3,
+		polite: 8 * time.Minute, starts: 5, letters: 200_000, replays: 3, cached: 1_000_000, pods: 100, podLines: 10_000, looks: 3,
 	}
 	get := func(name string) string { v, _ := lookup(name); return v }
 	if s.trial = get("BENCH_TRIAL") != ""; s.trial {
 		s.orders, s.rounds, s.commands, s.flood, s.events, s.quiet, s.starts = 20_000, 1, 200, 2*time.Second, 10_000, 5*time.Second, 2
-		s.polite, s.letters, s.replays = 20*time.Second, 10_000, 1
+		s.polite, s.letters, s.replays, s.cached, s.pods, s.podLines, s.looks = 20*time.Second, 10_000, 1, 20_000, 20, 500, 1
 	}
 	s.kept, s.out, s.profiles = get("BENCH_SHOP"), get("BENCH_OUT"), get("BENCH_PROFILES")
 	var bad []error

@@ -70,12 +70,35 @@ func (c Catalog) Select(word string) ([]Check, string, error) {
 	return nil, "", &UnknownError{Word: word}
 }
 
-// regular are the checks that "all" stands for.
+// regular are the checks that "all" stands for: those whose targets are on, unless
+// none is.
 func (c Catalog) regular() []Check {
-	var out []Check
+	var on, all []Check
 	for _, one := range c {
-		if !one.OnRequest {
-			out = append(out, one)
+		if one.OnRequest {
+			continue
+		}
+		all = append(all, one)
+		if !one.Off {
+			on = append(on, one)
+		}
+	}
+	if len(on) == 0 {
+		return all
+	}
+	return on
+}
+
+// Off names the checks that a word would stand for if their targets were on.
+func (c Catalog) Off(word string) []string {
+	checks, _, err := c.Select(word)
+	if err != nil || !slices.ContainsFunc(checks, func(one Check) bool { return !one.Off }) {
+		return nil
+	}
+	var out []string
+	for _, one := range c {
+		if one.Off && !one.OnRequest && (word == "" || strings.EqualFold(word, "all")) {
+			out = append(out, one.Name)
 		}
 	}
 	return out

@@ -44,6 +44,9 @@ type Check struct {
 	Currency string
 	// OnRequest keeps it out of "all": it runs when it or its domain is named.
 	OnRequest bool
+	// Off: the config gives no address for its target. "all" leaves it out and says so;
+	// asked for by name it is UNKNOWN.
+	Off bool
 	// Fixable: the config declares how what it finds may be repaired.
 	Fixable bool
 	// Timeout bounds one run of this check.
@@ -64,6 +67,9 @@ type Options struct {
 	// Overview asks for the table of everything that was looked at, and not only
 	// of what is wrong; see Result.
 	Overview bool `json:",omitempty"`
+	// Match restricts the run to what matches, in the kind's own words: a pattern of
+	// keys. Only a run of a check whose kind knows it is asked for with one.
+	Match string `json:",omitempty"`
 }
 
 // Detector looks for failing rows. Implementations read only, honour ctx

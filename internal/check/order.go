@@ -22,6 +22,8 @@ type Order struct {
 	AskedBy     string // Slack user id; empty for schedules
 	AskedAt     time.Time
 	Request     string // request id
+	// Off names checks that were left out, because their targets are off.
+	Off []string `json:",omitempty"`
 	// NoRows forbids row data in messages and files: the channel is shared with
 	// another organisation.
 	NoRows bool

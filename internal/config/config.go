@@ -80,6 +80,9 @@ type Target struct {
 	Place    string    `yaml:"place"` // for people: production/shop
 	Postgres *Postgres `yaml:"postgres"`
 	Kafka    *Kafka    `yaml:"kafka"`
+	Redis    *Redis    `yaml:"redis"`
+	// Kubernetes is one namespace of a cluster.
+	Kubernetes *Kubernetes `yaml:"kubernetes"`
 }
 
 // Postgres is a database to check.

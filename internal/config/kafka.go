@@ -1,22 +1,18 @@
 package config
 
 import (
-	"net"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/integritybot/integritybot/internal/declare"
 )
 
 // Kafka is a cluster to check.
 type Kafka struct {
-	Brokers  Brokers   `yaml:"brokers"`   // none: the target is off
+	Brokers  Addresses `yaml:"brokers"`   // none: the target is off
 	ClientID string    `yaml:"client_id"` // default integritybot
-	TLS      *KafkaTLS `yaml:"tls"`       // given, even empty: TLS
+	TLS      *TLS      `yaml:"tls"`       // given, even empty: TLS
 	SASL     *SASL     `yaml:"sasl"`      // who reads; not given: nobody in particular
 	// Replay: on lets plans produce here; default off.
 	Replay string `yaml:"replay"`
@@ -32,40 +28,11 @@ type Kafka struct {
 // Sends tells whether plans may produce there.
 func (k *Kafka) Sends() bool { return k.Replay == "on" }
 
-// KafkaTLS is how the brokers prove who they are, and the bot if they want it to.
-type KafkaTLS struct {
-	CAFile     string `yaml:"ca_file"` // empty: the system's authorities
-	CertFile   string `yaml:"cert_file"`
-	KeyFile    string `yaml:"key_file"`
-	ServerName string `yaml:"server_name"` // empty: the broker's host
-}
-
 // SASL is a user of the cluster.
 type SASL struct {
 	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
 	User      string `yaml:"user"`
 	Password  Secret `yaml:"password"`
-}
-
-// Brokers are addresses, written as one text with commas or as a list.
-type Brokers []string
-
-// UnmarshalYAML takes a text or a list. What is empty, as a variable that is not
-// set, is left out.
-func (b *Brokers) UnmarshalYAML(node *yaml.Node) error {
-	var texts []string
-	if node.Kind == yaml.ScalarNode {
-		texts = []string{node.Value}
-	} else if err := node.Load(&texts); err != nil {
-		return err
-	}
-	*b = nil
-	for _, one := range strings.Split(strings.Join(texts, ","), ",") {
-		if one = strings.TrimSpace(one); one != "" {
-			*b = append(*b, one)
-		}
-	}
-	return nil
 }
 
 var (
@@ -106,9 +73,7 @@ func (k *Kafka) validate(t tree, p *Problems, name string) {
 	if k.RequestTimeout < 0 {
 		bad("request_timeout", "request_timeout cannot be negative")
 	}
-	if s := k.TLS; s != nil && (s.CertFile == "") != (s.KeyFile == "") {
-		bad("tls", "tls: cert_file and key_file go together: the bot's certificate and its key")
-	}
+	k.TLS.validate(bad)
 	k.validateEmpty(t, name, bad)
 	k.validateSASL("sasl", k.SASL, len(k.Brokers) > 0, bad)
 	k.validateSASL("replay_sasl", k.ReplaySASL, len(k.Brokers) > 0 && k.Replay != "off", bad)
@@ -141,25 +106,4 @@ func (k *Kafka) validateSASL(key string, s *SASL, used bool, bad declare.Bad) {
 	case s.Password == "":
 		bad(key, "%s: the password is missing; write password: ${KAFKA_PASSWORD} or ${file:/path}", key)
 	}
-}
-
-// badAddress says what is wrong with the address of a broker; empty: nothing.
-func badAddress(one string) string {
-	if strings.Contains(one, "://") {
-		return "begins with a scheme, which Kafka's addresses have not"
-	}
-	host, port, err := net.SplitHostPort(one)
-	if err != nil {
-		if !strings.Contains(one, ":") {
-			return "has no port"
-		}
-		return "is not an address"
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return "has no port from 1 to 65535"
-	}
-	if host == "" {
-		return "has no host"
-	}
-	return ""
 }

@@ -39,7 +39,7 @@ func Parse(path string, data []byte, env Environment) (*Config, error) {
 	}
 	sum := sha256.Sum256(data)
 	c.digest = hex.EncodeToString(sum[:])
-	c.defaults()
+	c.defaults(env)
 	tree := newTree(&root)
 	c.policy = policyOf(tree, c.Roles)
 	c.declared = declarations(&c.Checks, problems)
@@ -50,7 +50,7 @@ func Parse(path string, data []byte, env Environment) (*Config, error) {
 	return c, nil
 }
 
-func (c *Config) defaults() {
+func (c *Config) defaults(env Environment) {
 	orString(&c.Slack.APIURL, "https://slack.com/api/")
 	orString(&c.Slack.Command, "/integrity")
 	orInt(&c.Slack.Connections, 2)
@@ -69,6 +69,12 @@ func (c *Config) defaults() {
 	for _, one := range c.Targets {
 		if one.Kafka != nil {
 			one.Kafka.defaults()
+		}
+		if one.Redis != nil {
+			one.Redis.defaults()
+		}
+		if one.Kubernetes != nil {
+			one.Kubernetes.defaults(env)
 		}
 	}
 }

@@ -75,8 +75,21 @@ roles:
 		{"a fix of another kind", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      mode: quarantine\n      update: {set: {x: 0}}\n", []string{`c.yaml:16: fix: mode is "quarantine", but checks of kind rows are repaired by statement`}},
 		{"a fix with an unknown key", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix:\n      updaet: {set: {x: 0}}\n", []string{"c.yaml:16: unknown key under fix: updaet"}},
 		{"a fix that is no mapping", good + "checks:\n  a:\n    kind: rows\n    domain: orders\n    target: shop\n    table: o\n    wrong: x < 0\n    fix: yes\n", []string{"a fix is a mapping"}},
-		{"a target of two kinds", "targets:\n  shop:\n    postgres: {dsn: x}\n    kafka: {brokers: \"k:9092\"}\n", []string{"c.yaml:2: target shop is both postgres and kafka; write two targets"}},
-		{"a target of no kind", "targets:\n  shop:\n    place: here\n", []string{"c.yaml:2: target shop: give its kind: postgres or kafka"}},
+		{"a target of two kinds", "targets:\n  shop:\n    postgres: {dsn: x}\n    kafka: {brokers: \"k:9092\"}\n", []string{"c.yaml:2: target shop is both postgres and kafka; write a target of its own for each"}},
+		{"a redis that is none", "targets:\n  c:\n    redis:\n      addr: \"redis://r:6379\"\n      mode: clustre\n      clear: maybe\n      scan_count: 1\n      prefix: \"a b\"\n      tls:\n", []string{
+			`c.yaml:4: target c: addr: "redis://r:6379" begins with a scheme`, `c.yaml:5: target c: there is no mode "clustre": did you mean cluster?`,
+			`c.yaml:6: target c: clear is "maybe"`, "c.yaml:7: target c: scan_count is 1; 10 to 100000", `c.yaml:8: target c: prefix "a b"`, "c.yaml:9: target c: tls: there is nothing behind it",
+		}},
+		{"a sentinel without a name", "targets:\n  c:\n    redis: {addr: \"r:1\", mode: sentinel}\n", []string{"c.yaml:3: target c: mode sentinel needs master"}},
+		{"a cluster with databases", "targets:\n  c:\n    redis: {addr: \"r:1\", mode: cluster, db: 3}\n", []string{"c.yaml:3: target c: db is 3, and a cluster has only database 0"}},
+		{"a cluster that is none", "targets:\n  k:\n    kubernetes:\n      namespace: Production\n      writes: yes\n      logs: {errors: \"(\", streams: 1000}\n", []string{
+			"c.yaml:3: target k: deployments: name those", `c.yaml:4: target k: namespace "Production" is not the name of a namespace`,
+			`c.yaml:5: target k: writes is "yes"`, "c.yaml:6: target k: logs: errors is not a regular expression", "c.yaml:6: target k: logs: streams is 1000",
+		}},
+		{"a cache of rows that are nowhere", "targets:\n  c:\n    redis: {addr: \"r:1\"}\n  s:\n    postgres: {dsn: x}\nchecks:\n  a:\n    kind: cache\n    domain: cache\n    target: c\n    pattern: \"a:*\"\n    value: json\n    rows: {target: shpo, table: t, key: id}\n    fields: {id: id}\n", []string{
+			`c.yaml:13: check a: rows: there is no target "shpo"`,
+		}},
+		{"a target of no kind", "targets:\n  shop:\n    place: here\n", []string{"c.yaml:2: target shop: give its kind: postgres, kafka, redis or kubernetes"}},
 		{"brokers that are no addresses", "targets:\n  events:\n    kafka:\n      brokers: [kafka-1, \"kafka://k:9092\", \"k:x\", \":9092\", \"k:1:2\"]\n", []string{
 			`c.yaml:4: target events: brokers: "kafka-1" has no port; write host:port, such as kafka-1.example.com:9092`,
 			`"kafka://k:9092" begins with a scheme`, `"k:x" has no port from 1 to 65535`, `":9092" has no host`, `"k:1:2" is not an address`,

@@ -15,7 +15,9 @@ import (
 
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/reconcile"
 	"github.com/integritybot/integritybot/internal/target/kafka"
+	"github.com/integritybot/integritybot/internal/target/kube"
 	"github.com/integritybot/integritybot/internal/target/postgres"
 )
 
@@ -116,9 +118,13 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 		{"target", config.Target{}, at("properties", "targets", "additionalProperties", "properties")},
 		{"postgres", config.Postgres{}, at("properties", "targets", "additionalProperties", "properties", "postgres", "properties")},
 		{"kafka", config.Kafka{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties")},
-		{"tls", config.KafkaTLS{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "tls", "properties")},
+		{"tls", config.TLS{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "tls", "properties")},
 		{"sasl", config.SASL{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "sasl", "properties")},
 		{"replay_sasl", config.SASL{}, at("properties", "targets", "additionalProperties", "properties", "kafka", "properties", "replay_sasl", "properties")},
+		{"redis", config.Redis{}, at("properties", "targets", "additionalProperties", "properties", "redis", "properties")},
+		{"redis tls", config.TLS{}, at("properties", "targets", "additionalProperties", "properties", "redis", "properties", "tls", "properties")},
+		{"kubernetes", config.Kubernetes{}, at("properties", "targets", "additionalProperties", "properties", "kubernetes", "properties")},
+		{"logs", config.PodLogs{}, at("properties", "targets", "additionalProperties", "properties", "kubernetes", "properties", "logs", "properties")},
 		{"polite", config.Polite{}, at("properties", "targets", "additionalProperties", "properties", "postgres", "properties", "polite", "properties")},
 		{"role", authz.Role{}, at("properties", "roles", "additionalProperties", "properties")},
 	} {
@@ -133,7 +139,7 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 // the code refuses any other. common are the words of all kinds.
 func theSchemaKnowsTheKinds(t *testing.T, common []string, of any) {
 	t.Helper()
-	known := append(postgres.Kinds(), kafka.Kinds()...)
+	known := slices.Concat(postgres.Kinds(), kafka.Kinds(), reconcile.Kinds(), kube.Kinds())
 	kinds, ok := of.([]any)
 	if !ok || len(kinds) != len(known) {
 		t.Fatalf("the schema knows %d kinds, the code %v", len(kinds), known)
@@ -176,11 +182,17 @@ func theSchemaKnowsTheKinds(t *testing.T, common []string, of any) {
 }
 
 func declareAny(kind string, n *yaml.Node) error {
-	if slices.Contains(kafka.Kinds(), kind) {
-		_, err := kafka.Declare(kind, n)
-		return err
+	var err error
+	switch {
+	case slices.Contains(kafka.Kinds(), kind):
+		_, err = kafka.Declare(kind, n)
+	case slices.Contains(reconcile.Kinds(), kind):
+		_, err = reconcile.Declare(kind, n)
+	case slices.Contains(kube.Kinds(), kind):
+		_, err = kube.Declare(kind, n)
+	default:
+		_, err = postgres.Declare(kind, n)
 	}
-	_, err := postgres.Declare(kind, n)
 	return err
 }
 
@@ -188,6 +200,12 @@ func declareAnyFix(kind string, of config.Declaration, n *yaml.Node) error {
 	switch d := of.(type) {
 	case kafka.Declaration:
 		_, err := kafka.DeclareFix(kind, d, n)
+		return err
+	case reconcile.Declaration:
+		_, err := reconcile.DeclareFix(kind, d, n)
+		return err
+	case kube.Declaration:
+		_, err := kube.DeclareFix(kind, d, n)
 		return err
 	case postgres.Declaration:
 		_, err := postgres.DeclareFix(kind, d, n)

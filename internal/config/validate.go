@@ -39,6 +39,7 @@ func (c *Config) validate(t tree, p *Problems) {
 	for i := range c.declared {
 		c.validateCheck(t, p, c.declared[i])
 		c.declare(t, p, &c.declared[i])
+		c.declared[i].Check.Off = !c.Targets[c.declared[i].Check.Target].On()
 	}
 }
 
@@ -68,14 +69,21 @@ func (c *Config) validateTarget(t tree, p *Problems, name string) {
 		p.add(line, "target %q: a name has lower-case letters, digits and hyphens", name)
 	}
 	one := c.Targets[name]
-	switch {
-	case one.Postgres == nil && one.Kafka == nil:
-		p.add(line, "target %s: give its kind: postgres or kafka", name)
-	case one.Postgres != nil && one.Kafka != nil:
-		p.add(line, "target %s is both postgres and kafka; write two targets, each with a name of its own", name)
+	switch kinds := one.kinds(); len(kinds) {
+	case 0:
+		p.add(line, "target %s: give its kind: postgres, kafka, redis or kubernetes", name)
+	case 1:
+	default:
+		p.add(line, "target %s is both %s; write a target of its own for each", name, strings.Join(kinds, " and "))
 	}
 	if one.Kafka != nil {
 		one.Kafka.validate(t, p, name)
+	}
+	if one.Redis != nil {
+		one.Redis.validate(t, p, name)
+	}
+	if one.Kubernetes != nil {
+		one.Kubernetes.validate(t, p, name)
 	}
 }
 

@@ -73,13 +73,25 @@ func head(run check.Run, checks Checks) message.Post {
 	m := message.Message{
 		Headline: headline(run, checks),
 		Parts:    []message.Part{{Lines: checkLines(run, checks)}},
-		Context:  []message.Line{contextLine(run, checks)},
+		Context:  append([]message.Line{contextLine(run, checks)}, leftOut(run, checks)...),
 		Actions: []message.Action{
 			{Verb: "again", Ref: run.Ref(), Label: "Run again"},
 			{Verb: "details", Ref: run.Ref(), Label: "Details"},
 		},
 	}
 	return place(run, m, true)
+}
+
+// leftOut names the checks that were not asked because their targets are off.
+func leftOut(run check.Run, checks Checks) []message.Line {
+	if len(run.Off) == 0 {
+		return nil
+	}
+	var titles []string
+	for _, name := range run.Off {
+		titles = append(titles, checks.title(name))
+	}
+	return []message.Line{message.Text("not run, because the config gives no address for their targets: %s", strings.Join(titles, ", "))}
 }
 
 // checkLines gives one line for each check of the run, in the order asked for.

@@ -35,6 +35,7 @@ func kinds() []declare.Kind[declared] {
 		{Name: "rows", Make: func() declared { return &Rows{} }},
 		{Name: "query", Make: func() declared { return &Query{} }},
 		{Name: "foreign-keys", Make: func() declared { return &ForeignKeys{} }},
+		{Name: "locks", Make: func() declared { return &Blocking{} }},
 	}
 }
 

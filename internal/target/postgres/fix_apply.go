@@ -79,6 +79,13 @@ func (w *work) make(ctx context.Context, only []int) (result fix.Result, recorde
 		return result, recorded, err
 	}
 	w.read = true
+	if signals(w.forms) {
+		if err := w.signal(ctx, only); err != nil {
+			return fix.Result{}, false, err
+		}
+		result, err = w.record(ctx)
+		return result, false, err
+	}
 	if err := w.prepare(ctx, only); err != nil {
 		return fix.Result{}, false, err
 	}

@@ -19,9 +19,15 @@ type Fix struct {
 // fixWords are the words of one kind's fix.
 type fixWords interface {
 	declare.FixWords
+	Rules() fix.Rules
 	// draft makes the plan of what was found, which is at least one row.
 	draft(ctx context.Context, d *drafting) error
 }
+
+// finder are the words of a fix that finds for itself what it is about: those of
+// its check may be right where somebody names others. Nothing is found before its
+// draft, and there is nothing to add to it.
+type finder interface{ finds() }
 
 // newFixWords makes the words of the fix of a check, by its kind.
 func newFixWords(declaration Declaration) fixWords {
@@ -40,6 +46,8 @@ func newFixWords(declaration Declaration) fixWords {
 		return &queryFix{check: d}
 	case *ForeignKeys:
 		return &foreignKeysFix{check: d}
+	case *Blocking:
+		return &locksFix{check: d}
 	}
 	return nil
 }
@@ -60,7 +68,7 @@ func DeclareFix(kind string, declaration Declaration, node *yaml.Node) (Fix, err
 }
 
 // Rules are the caps, the expiry and when a second person is needed.
-func (f Fix) Rules() fix.Rules { return f.words.Common().Rules() }
+func (f Fix) Rules() fix.Rules { return f.words.Rules() }
 
 // Planner makes the planner of this fix for a check on a target.
 func (f Fix) Planner(t *Target, c check.Check) fix.Planner {

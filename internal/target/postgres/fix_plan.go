@@ -43,15 +43,17 @@ func (p *planner) Draft(ctx context.Context, o fix.Order, caps fix.Caps, tell fu
 	}
 	d := newDrafting(p.target, p.check, newFindings(tell))
 	d.order, d.mode, d.caps = o, mode, caps
+	d.draft = fix.Draft{Noun: d.noun(), Target: p.check.Target, Place: p.target.Place()}
+	if _, ok := p.fix.words.(finder); ok {
+		err := p.fix.words.draft(ctx, d)
+		return d.draft, err
+	}
 	result, err := p.fix.declaration.Detector(p.target).Detect(ctx, check.Options{}, nil, d.found)
 	if err != nil {
 		return fix.Draft{}, err
 	}
 	d.found.sort()
-	d.draft = fix.Draft{
-		Noun: d.noun(), Target: p.check.Target, Place: p.target.Place(),
-		Found: d.found.count, Of: result.Scanned, Columns: d.found.columns,
-	}
+	d.draft.Found, d.draft.Of, d.draft.Columns = d.found.count, result.Scanned, d.found.columns
 	if d.found.count == 0 {
 		return d.draft, nil
 	}

@@ -118,6 +118,9 @@ func (x *Fixing) MayChange(ctx context.Context, table string, ops []fix.Op) erro
 // MayApply is nil if the role may make all changes of such forms, and else a
 // Problem that names the GRANT. Ask before a plan is shown.
 func (x *Fixing) MayApply(ctx context.Context, forms []fix.Form) error {
+	if signals(forms) {
+		return x.maySignal(ctx, forms)
+	}
 	ops := map[string][]fix.Op{}
 	var tables []string
 	for _, f := range forms {
@@ -143,7 +146,7 @@ func privileges(ops []fix.Op) []string {
 			needs = append(needs, "UPDATE")
 		case fix.Delete, fix.Quarantine, fix.Insert:
 			needs = append(needs, "INSERT", "UPDATE", "DELETE")
-		case fix.Validate, fix.Send: // a send is for another kind of target
+		default: // a validate needs none, and the others are for another kind of target
 		}
 	}
 	slices.Sort(needs)

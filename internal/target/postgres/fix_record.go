@@ -141,8 +141,12 @@ INSERT INTO integritybot.applied (store, plan, batch, pass, hash, changed, resul
 		w.x.store, w.plan.ID, w.batch.N, w.pass, w.plan.Hash, result.Changed, string(raw))
 }
 
-// saveImages keeps each changed row as it was and is.
+// saveImages keeps each changed row as it was and is. Of a session nothing is kept:
+// it cannot be brought back.
 func (w *work) saveImages(ctx context.Context) error {
+	if signals(w.forms) {
+		return nil
+	}
 	var rows [][]any
 	for i, fate := range w.fates {
 		c := w.batch.Changes[i]

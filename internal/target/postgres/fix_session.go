@@ -139,9 +139,10 @@ func (x *Fixing) prepareSession(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // Busy implements fix.Patient: it says why the database should be left alone for a
-// moment. After the last batch there is nothing to wait for. Errors are Problems.
-func (x *Fixing) Busy(ctx context.Context, _ fix.Plan, _ []fix.Form, next *fix.Batch) (why string, err error) {
-	if next == nil {
+// moment. After the last batch there is nothing to wait for, nor is there where
+// waiting is what the plan is to end. Errors are Problems.
+func (x *Fixing) Busy(ctx context.Context, _ fix.Plan, forms []fix.Form, next *fix.Batch) (why string, err error) {
+	if next == nil || signals(forms) {
 		return "", nil
 	}
 	now, err := (&governor{t: x.t}).look(ctx)

@@ -15,6 +15,9 @@ import (
 // Inverse drafts the way back of a plan, newest change first, from the rows that
 // the database itself kept. See [fix.Applier].
 func (x *Fixing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
+	if signals(forms) {
+		return fix.Draft{}, problemf("%s cannot be taken back: %s.", undoes.Ref(), endedForGood)
+	}
 	u := &undoing{x: x, plan: undoes, keys: map[string][]string{}, shapes: map[string]*shape{}, rows: map[string]*string{}, forms: map[string]int{}}
 	u.held, u.refers, u.then = map[string]string{}, map[string]string{}, map[string]string{}
 	for _, f := range forms {

@@ -185,6 +185,8 @@ type Target struct {
 	pool *pgxpool.Pool
 	full *semaphore.Weighted // statements under way at full speed
 	calm *semaphore.Weighted // and politely: one
+	// primary is the database itself where this reads a replica; nil otherwise.
+	primary *Target
 
 	mu      sync.Mutex
 	version int       // server_version_num, 0 until the first session
@@ -195,7 +197,7 @@ type Target struct {
 // Open prepares a target. It does not connect: a database that is down makes
 // the verdict of its checks UNKNOWN and does not stop the bot. An error is a
 // mistake in the options.
-func Open(_ context.Context, o Options) (*Target, error) {
+func Open(ctx context.Context, o Options) (*Target, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("postgres target: %w", err)
 	}
@@ -211,11 +213,20 @@ func Open(_ context.Context, o Options) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres target %s: pool: %w", o.Name, err)
 	}
+	if err := t.withItself(ctx, o); err != nil {
+		t.pool.Close()
+		return nil, err
+	}
 	return t, nil
 }
 
 // Close ends all sessions. Runs must have ended before.
-func (t *Target) Close() { t.pool.Close() }
+func (t *Target) Close() {
+	t.pool.Close()
+	if t.primary != nil {
+		t.primary.Close()
+	}
+}
 
 // Name is the target's name in the config.
 func (t *Target) Name() string { return t.opts.Name }

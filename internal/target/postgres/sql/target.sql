@@ -108,6 +108,13 @@ EXCEPTION WHEN insufficient_privilege THEN
 END
 $$;
 
+-- Off by default: lets confirmed plans cancel statements and end sessions that others wait for (the fix of a check of
+-- kind locks). PostgreSQL knows no narrower right than this one, which reaches the sessions of every role of the server
+-- but superusers', in all its databases; that the bot ends no other than those of a plan in this database, and never its
+-- own, replication or autovacuum, is the bot's promise. A superuser turns it on:
+--
+--   GRANT pg_signal_backend TO integritybot_fixer;
+
 -- Defaults of every session, which limit what a mistake costs. The bot sets its own.
 ALTER ROLE integritybot_fixer SET statement_timeout = '60s';
 ALTER ROLE integritybot_fixer SET lock_timeout = '1s';

@@ -12,7 +12,7 @@ import (
 // needsOf asks for a right in the domain of the check that is meant.
 func needsOf(env Env, kind, command, right string) func(context.Context, Call) ([]authz.Permission, error) {
 	return func(_ context.Context, c Call) ([]authz.Permission, error) {
-		one, err := eventsCheck(env, c, kind, command)
+		one, err := oneCheck(env, c, kind, command)
 		if err != nil {
 			return nil, err
 		}
@@ -20,9 +20,9 @@ func needsOf(env Env, kind, command, right string) func(context.Context, Call) (
 	}
 }
 
-// eventsCheck reads which check is meant. It may be left out where the config has
+// oneCheck reads which check is meant. It may be left out where the config has
 // only one of its kind.
-func eventsCheck(env Env, c Call, kind, command string) (check.Check, error) {
+func oneCheck(env Env, c Call, kind, command string) (check.Check, error) {
 	of := ofKind(env.Catalog, kind)
 	switch {
 	case len(c.Args) > 1 && len(of) > 0:
@@ -75,9 +75,9 @@ func naming(env Env, one check.Check, command string) string {
 	return command
 }
 
-// eventsExamples are examples that work, the last of them with flags if there are
+// examplesOf are examples that work, the last of them with flags if there are
 // any.
-func eventsExamples(env Env, command, kind string, flags ...string) []string {
+func examplesOf(env Env, command, kind string, flags ...string) []string {
 	of := ofKind(env.Catalog, kind)
 	if len(of) == 0 {
 		return []string{command}
@@ -90,4 +90,38 @@ func eventsExamples(env Env, command, kind string, flags ...string) []string {
 		examples = append(examples, examples[0]+" "+f)
 	}
 	return examples
+}
+
+// checkFlag reads which check is meant where what is behind the command is
+// something else. example is the command as it has to be typed, without the flag.
+func checkFlag(env Env, c Call, kind, example string) (check.Check, error) {
+	if word, _ := c.Flags.GetString("check"); word != "" {
+		return checkOfKind(env.Catalog, kind, example+" --check", word)
+	}
+	switch of := ofKind(env.Catalog, kind); len(of) {
+	case 0:
+		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
+	case 1:
+		return of[0], nil
+	default:
+		return check.Check{}, badInput("Which one? There are %s.", strings.Join(names(of), ", ")).try(example + " --check " + of[0].Name)
+	}
+}
+
+// flagged is a command as it has to be typed: with --check where the config has
+// several checks of the kind, of which preferred is one.
+func flagged(env Env, kind, command string, preferred ...check.Check) string {
+	if of := ofKind(env.Catalog, kind); len(of) > 1 {
+		return command + " --check " + append(preferred, of...)[0].Name
+	}
+	return command
+}
+
+// runOne starts a run of one check.
+func runOne(env Env, c Call, one check.Check, o check.Order) (Prepared, error) {
+	if c.Request.Channel == "" {
+		return Prepared{}, badInput("I do not know in which channel to answer; ask in a channel.").try("help")
+	}
+	o.Title, o.Checks, o.Words = one.Title, []string{one.Name}, said(c)
+	return startRun(env, c, o), nil
 }

@@ -1,0 +1,199 @@
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/integritybot/integritybot/internal/message/phrase"
+)
+
+// Goal S9.
+const (
+	logsTime    = 10 * time.Second
+	logsBytes   = 100 << 20
+	logsStreams = 20
+)
+
+// measureLogs is S9: the errors in the logs of all pods of a deployment, by what they say, against kubectl and grep.
+func measureLogs(t *trial, b *bed) {
+	l := startPods(t, b)
+	l.kubectl = findKubectl(t)
+	for round := range b.looks + 1 { // the first warms up
+		l.round(t, b)
+		if round == 0 {
+			l.ours, l.each, l.label = nil, nil, nil
+		}
+	}
+	streams := l.end(t)
+	t.measured(l.row(b, streams))
+	b.note("S9", "The cluster is the one of the tests (internal/cluster), which speaks HTTPS to whoever reads, as a process of its own; its work is in the time of both sides. One deployment; 1 line in %d tells of an "+
+		"error, of %d kinds that differ in numbers and ids; all lines are %s old at most, and both sides ask for %s. Ours is the look that `/integrity logs` is, from a cold start of a process of its own "+
+		"without the bot around it: time from opening the target until the report is there, median of %d after one that warms up (%s), processor time %s. Every run counted every kind exactly (%s lines), over "+
+		"every line, or the number would not be here. Memory is the process' peak; streams are counted by the cluster.",
+		errorIn, len(mistakes()), phrase.Age(written), phrase.Age(asked), b.looks, rounded(durations(l.ours, func(d looked) time.Duration { return d.Took })),
+		seconds(median(durations(l.ours, func(d looked) time.Duration { return d.CPU }))), humanize.Comma(l.errors()))
+	if len(l.each) > 0 {
+		b.note("S9", "The other side is `kubectl logs POD --since=%s | grep -iE 'PATTERN'`, pod after pod, with the same pattern, in `LANG=C`, where grep is fastest; %s. It gives lines and groups "+
+			"nothing. One kubectl for all pods is `kubectl logs -l app=%s --since=%s --tail=-1 --max-log-requests=%d | grep -iE 'PATTERN'`, which reads them one after another, too.",
+			asked, l.version, deployment, asked, len(l.pods.Pods))
+	}
+}
+
+// podLogs is a cluster whose pods have written, and what was measured there.
+type podLogs struct {
+	pods  podsReady
+	child *child
+	stdin io.Closer
+	out   *bufio.Reader
+	lines int              // in all
+	truth map[string]int64 // lines to be found, by kind
+
+	kubectl, version string
+	ours             []looked
+	each, label      []grepped
+}
+
+// startPods starts the cluster.
+func startPods(t *trial, b *bed) *podLogs {
+	t.Helper()
+	task, err := json.Marshal(podsTask{Pods: b.pods, Lines: b.podLines, Dir: b.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &podLogs{lines: b.pods * b.podLines, truth: mistakesOf(b.pods, b.podLines)}
+	read, write, err := os.Pipe() // and no StdoutPipe, which is closed at the end of the process, before its last words are read
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = read.Close() })
+	l.child = begin(t, map[string]string{podsEnv: string(task)}, func(cmd *exec.Cmd) {
+		cmd.Stdout = write
+		if l.stdin, err = cmd.StdinPipe(); err != nil { // closed by the end of either process
+			t.Fatal(err)
+		}
+	}, os.Args[0])
+	_ = write.Close() // it is the child's by now
+	l.out = bufio.NewReader(read)
+	l.hear(t, &l.pods)
+	return l
+}
+
+// hear reads what the cluster says next.
+func (l *podLogs) hear(t *trial, v any) {
+	t.Helper()
+	line, err := l.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, v)
+	}
+	if err != nil {
+		l.child.stop()
+		t.Fatalf("the cluster says %q: %v\n%s", line, err, tail(l.child.errors.String()))
+	}
+}
+
+// end ends the cluster and gives the most streams that were open at once.
+func (l *podLogs) end(t *trial) int {
+	t.Helper()
+	_ = l.stdin.Close() // that is how it learns that it is over
+	var over podsOver
+	l.hear(t, &over)
+	l.child.stop()
+	return over.Streams
+}
+
+// errors is how many lines there are to be found.
+func (l *podLogs) errors() int64 {
+	var n int64
+	for _, one := range l.truth {
+		n += one
+	}
+	return n
+}
+
+// round lets each side do its work once.
+func (l *podLogs) round(t *trial, b *bed) {
+	t.Helper()
+	did := l.look(t)
+	l.compareToTruth(t, did)
+	l.ours = append(l.ours, did)
+	t.Logf("ours %s (%s cpu, %s)", did.Took, did.CPU, megabytes(did.Peak))
+	if l.kubectl == "" {
+		return
+	}
+	each, label := l.eachPod(t, b), l.byLabel(t, b)
+	l.each, l.label = append(l.each, each), append(l.label, label)
+	t.Logf("kubectl for each pod: %+v, for all: %+v", each, label)
+}
+
+// look lets our side do its work in a process of its own.
+func (l *podLogs) look(t *trial) looked {
+	t.Helper()
+	task, err := json.Marshal(lookTask{Kubeconfig: l.pods.Kubeconfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var did looked
+	out := run(t.Context(), t, ".", environ(map[string]string{lookEnv: string(task)}), os.Args[0])
+	if err := json.Unmarshal([]byte(out), &did); err != nil {
+		t.Fatalf("our side says %q: %v", out, err)
+	}
+	return did
+}
+
+// compareToTruth fails unless every line was read and every kind of error counted exactly, as one pattern.
+func (l *podLogs) compareToTruth(t *trial, did looked) {
+	t.Helper()
+	found := map[string]int64{}
+	for _, p := range did.Found {
+		name := p.Text
+		for _, kind := range mistakes() {
+			if strings.Contains(p.Text, kind) {
+				name = kind
+			}
+		}
+		if found[name] > 0 {
+			t.Errorf("%s has several patterns, such as %q", name, p.Text)
+		}
+		found[name] += p.Count
+	}
+	if diff := cmp.Diff(l.truth, found); diff != "" {
+		t.Errorf("written (-), counted (+):\n%s", tail(diff))
+	}
+	if did.Lines != int64(l.lines) || len(did.Missing) > 0 {
+		t.Errorf("%d lines of %d were read; missing: %q", did.Lines, l.lines, did.Missing)
+	}
+	if t.Failed() {
+		t.FailNow() // the speed of a wrong answer is no number
+	}
+}
+
+// row is the line in the table.
+func (l *podLogs) row(b *bed, streams int) row {
+	took := median(durations(l.ours, func(d looked) time.Duration { return d.Took }))
+	peak := int64(0)
+	for _, did := range l.ours {
+		peak = max(peak, did.Peak)
+	}
+	theirs := noKubectl
+	if len(l.each) > 0 {
+		theirs = fmt.Sprintf("kubectl logs of each pod \\| grep, no groups: %s; one kubectl for all pods: %s", l.said(l.each), l.said(l.label))
+	}
+	return row{
+		ID: "S9", Work: fmt.Sprintf("errors in the logs of %d pods, %s lines", b.pods, humanize.Comma(int64(l.lines))),
+		Ours: fmt.Sprintf("%s, %s lines/s, peak %s, at most %d streams, exact (%s lines in %d groups)", seconds(took), humanize.Comma(perSecond(l.lines, took)),
+			megabytes(peak), streams, humanize.Comma(l.errors()), len(l.truth)),
+		Theirs: theirs, Goal: "≤ 10 s; ≤ 100 MB; ≤ 20 streams",
+		Met: verdict(took <= logsTime && peak <= logsBytes && streams <= logsStreams),
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !peers
+
+package kubetest
+
+const slowPeers = false

@@ -1,0 +1,81 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var errQuiet = errors.New("the log was silent for too long")
+
+// openLog is one log that is being read. It ends by itself if nothing comes for
+// as long as a question may take: a log that is not followed is sent at once.
+type openLog struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	quiet  *time.Timer
+	limit  time.Duration
+	body   io.ReadCloser
+}
+
+// open asks for a log.
+func (s *search) open(ctx context.Context, one *stream, previous bool) (*openLog, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l := &openLog{ctx: ctx, cancel: cancel, limit: s.t.opts.Timeout}
+	l.quiet = time.AfterFunc(l.limit, func() { cancel(errQuiet) })
+	since := metav1.NewTime(s.since)
+	body, err := s.c.logs.CoreV1().Pods(s.t.opts.Namespace).GetLogs(one.pod, &corev1.PodLogOptions{
+		Container: one.container, Previous: previous, SinceTime: &since, Timestamps: true,
+	}).Stream(ctx)
+	if err != nil {
+		err = l.cause(err)
+		l.quiet.Stop()
+		cancel(nil)
+		return nil, err
+	}
+	l.body = body
+	return l, nil
+}
+
+// Read gives what has come.
+func (l *openLog) Read(p []byte) (int, error) {
+	l.quiet.Reset(l.limit)
+	return l.body.Read(p)
+}
+
+// cause is why it ended: an end of ours, or the error itself.
+func (l *openLog) cause(err error) error {
+	if ours := context.Cause(l.ctx); ours != nil {
+		return ours
+	}
+	return err
+}
+
+func (l *openLog) close() {
+	l.quiet.Stop()
+	l.cancel(nil)
+	_ = l.body.Close() // it is read, or given up
+}
+
+// unopened says what it means that a log was not given.
+func (s *search) unopened(ctx context.Context, one *stream, previous bool, err error) fault {
+	f := fault{stream: one, kind: refused}
+	switch {
+	case context.Cause(ctx) != nil:
+		f.kind, f.err = unread, context.Cause(ctx)
+		return f
+	case apierrors.IsNotFound(err) && !previous:
+		f.kind = vanished
+	case previous && (apierrors.IsNotFound(err) || apierrors.IsBadRequest(err)):
+		f.kind = gone
+	case errors.Is(err, errQuiet):
+		err = context.DeadlineExceeded
+	}
+	f.err = s.t.problem(ctx, act{doing: "reading a log", verb: "get", resource: "pods/log", name: one.pod}, err)
+	return f
+}
