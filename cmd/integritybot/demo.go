@@ -28,6 +28,7 @@ and nothing is left behind.`,
 	cmd.Flags().StringVar(&o.Story, "story", "", "what has happened: "+strings.Join(app.DemoStories(), ", ")+"; default: everything")
 	cmd.Flags().IntVar(&o.Orders, "orders", 20000, "how many orders the shop has, at least 1000")
 	cmd.Flags().BoolVar(&o.Transcript, "transcript", false, "type the things to try, print the conversation and end")
+	cmd.Flags().StringArrayVar(&o.Tries, "try", nil, "with --transcript: type this instead, such as '/integrity diagnose orders'; may be repeated")
 	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "show the bot's log")
 	return cmd
 }

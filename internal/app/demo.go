@@ -22,6 +22,7 @@ type DemoOptions struct {
 	Orders     int
 	Story      string // see shop.Stories; empty: the usual one
 	Transcript bool
+	Tries      []string // what the transcript types; none: the usual things
 	Verbose    bool
 	Out        io.Writer
 	Log        *slog.Logger
@@ -102,7 +103,7 @@ func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.
 		}
 		if o.Transcript {
 			defer stop()
-			return transcript(ctx, o.Out, w)
+			return transcript(ctx, o.Out, w, o.Tries)
 		}
 		fmt.Fprint(o.Out, invitation)
 		return nil

@@ -97,8 +97,8 @@ func (d *demoCluster) log(story shop.Story) {
 	pods := d.cluster.Pods(cluster.Namespace, cluster.Backend)
 	for n, pod := range pods {
 		var all []logged
-		for i := range 600 {
-			all = append(all, logged{now.Add(-time.Duration(600-i)*12*time.Second - time.Duration(n)*time.Second), fmt.Sprintf("INFO OrderService order o%d placed in %d ms", 100000+i*7, 8+i%40)})
+		for i := range 1000 {
+			all = append(all, logged{now.Add(-time.Duration(1000-i)*12*time.Second - time.Duration(n)*time.Second), fmt.Sprintf("INFO OrderService order o%d placed in %d ms", 100000+i*7, 8+i%40)})
 		}
 		for _, e := range story.Errors {
 			for i := n; i < e.Times; i += len(pods) {

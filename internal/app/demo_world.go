@@ -25,6 +25,7 @@ type demoWorld struct {
 	server  *pgproc.Server
 	truth   *shop.Truth
 	letters int
+	cluster *demoCluster
 	env     map[string]string // what the config needs
 	closing []func() error    // in the order in which they were opened
 }
@@ -149,6 +150,7 @@ func (d *demoWorld) openCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.cluster = c
 	d.closing = append(d.closing, c.close)
 	return c.environment(d.env)
 }

@@ -119,7 +119,7 @@ func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, 
 	edge, err := bot.New(slackOptions(c), bot.Deps{
 		Asker: runner, Outbox: s, Choices: choices(catalog), Log: o.Log, Now: o.Now, Observe: observer,
 		Dialogs: commands.Dialogs{Archive: s, Plans: plans(c, catalog)},
-		Home: home{word: c.Slack.Command, catalog: catalog, policy: c.Policy(), directory: directory},
+		Home:    home{word: c.Slack.Command, catalog: catalog, policy: c.Policy(), directory: directory},
 	})
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)

@@ -11,10 +11,13 @@ import (
 	"github.com/integritybot/integritybot/internal/workspace"
 )
 
-// transcript types the things to try as Alice and prints what a person would
-// then see, for those without a browser.
-func transcript(ctx context.Context, out io.Writer, w *workspace.Workspace) error {
-	for _, text := range demoTries() {
+// transcript types these things as Alice, or the usual ones to try, and prints what
+// a person would then see, for those without a browser.
+func transcript(ctx context.Context, out io.Writer, w *workspace.Workspace, tries []string) error {
+	if len(tries) == 0 {
+		tries = demoTries()
+	}
+	for _, text := range tries {
 		before, err := conversation(w)
 		if err != nil {
 			return err

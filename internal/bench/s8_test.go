@@ -30,7 +30,7 @@ func measureCache(t *trial, b *bed) {
 	for round := range b.looks + 1 { // the first warms up
 		c.round(t, b)
 		if round == 0 {
-			c.ours, c.reading = nil, nil
+			c.ours, c.theirs, c.reading = nil, nil, nil
 		}
 	}
 	t.measured(c.row())

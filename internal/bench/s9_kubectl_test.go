@@ -49,6 +49,12 @@ func (l *podLogs) eachPod(t *trial, b *bed) grepped {
 	return l.shell(t, b, `for pod in $PODS; do "$KUBECTL" logs "$pod" -n "$NAMESPACE" --since="$SINCE" | grep -iE "$PATTERN"; done; true`)
 }
 
+// atOnce does the same for 20 pods at once, as many as our side has streams.
+func (l *podLogs) atOnce(t *trial, b *bed) grepped {
+	t.Helper()
+	return l.shell(t, b, fmt.Sprintf(`printf '%%s\n' $PODS | xargs -P %d -I POD sh -c '"$KUBECTL" logs POD -n "$NAMESPACE" --since="$SINCE" | grep -iE "$PATTERN"'; true`, logsStreams))
+}
+
 // byLabel asks one kubectl for the logs of all pods.
 func (l *podLogs) byLabel(t *trial, b *bed) grepped {
 	t.Helper()
@@ -79,6 +85,11 @@ func (l *podLogs) shell(t *trial, b *bed, script string) grepped {
 		l.version = strings.Join(strings.Fields(strings.SplitN(said, "\n", 2)[0]), " ")
 	}
 	return grepped{f.took, f.cpu, int64(bytes.Count(text, []byte("\n")))}
+}
+
+// spent is the processor time of kubectl and grep.
+func (l *podLogs) spent(all []grepped) string {
+	return seconds(median(durations(all, func(g grepped) time.Duration { return g.cpu })))
 }
 
 // said is how long it took, and whether it gave the lines that there are.

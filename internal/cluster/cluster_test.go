@@ -281,3 +281,24 @@ func TestHooksAreAskedAboutDryRunsToo(t *testing.T) {
 		t.Errorf("asked about %+v", asked)
 	}
 }
+
+func TestSomebodyNewLogsIn(t *testing.T) {
+	t.Parallel()
+	c := seeded(t, Options{})
+	must(t, c.AddUser(User{Name: "auditor", Token: "secret", Rules: []Rule{{Verbs: []string{"get"}, Groups: []string{"*"}, Resources: []string{"*/scale"}}}}))
+	path, err := c.KubeconfigFile(t.TempDir(), "secret")
+	must(t, err)
+	config, err := clientcmd.BuildConfigFromFlags("", path)
+	must(t, err)
+	k, err := kubernetes.NewForConfig(config)
+	must(t, err)
+	if s, err := k.AppsV1().Deployments(Namespace).GetScale(patience(t), Backend, metav1.GetOptions{}); err != nil || s.Spec.Replicas != 3 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	if _, err := k.AppsV1().Deployments(Namespace).Get(patience(t), Backend, metav1.GetOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("got %v", err)
+	}
+	if c.AddUser(User{Name: "nobody"}) == nil {
+		t.Error("somebody without a token was taken")
+	}
+}

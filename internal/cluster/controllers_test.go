@@ -113,6 +113,7 @@ func TestADeploymentThatIsRecreatedStopsEverythingFirst(t *testing.T) {
 			images[p.Spec.Containers[0].Image]++
 		case "DELETED":
 			images[p.Spec.Containers[0].Image]--
+		default:
 		}
 		if images["worker:1"] > 0 && images["worker:2"] > 0 {
 			t.Fatalf("both at once: %v", images)

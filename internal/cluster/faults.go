@@ -11,7 +11,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // FaultKind is a way of going wrong.
@@ -142,7 +141,6 @@ func (c *Cluster) fail(w *seen, r *http.Request, f *Fault) bool {
 		err := apierrors.NewGenericServerResponse(f.Status, r.Method, newAsk(r).groupResource(), newAsk(r).name, "injected", f.RetryAfter, true)
 		if f.Status == http.StatusTooManyRequests {
 			err = apierrors.NewTooManyRequests("Too many requests, please try again later.", f.RetryAfter)
-			err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: int32(f.RetryAfter)}
 		}
 		refuse(w, err)
 		return true

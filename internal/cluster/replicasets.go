@@ -40,14 +40,14 @@ func (c *Cluster) reportReplicaSet(at place, rs *appsv1.ReplicaSet) error {
 	_, err := modify(c, c.kinds.replicaSets, at, write{manager: controllerManager, subresource: "status"}, func(rs *appsv1.ReplicaSet) {
 		s := &rs.Status
 		s.ObservedGeneration = rs.Generation
-		s.Replicas, s.FullyLabeledReplicas = int32(len(pods)), int32(len(pods))
-		s.ReadyReplicas = 0
+		s.Replicas, s.ReadyReplicas = 0, 0
 		for _, p := range pods {
+			s.Replicas++
 			if ready(p) {
 				s.ReadyReplicas++
 			}
 		}
-		s.AvailableReplicas = s.ReadyReplicas
+		s.FullyLabeledReplicas, s.AvailableReplicas = s.Replicas, s.ReadyReplicas
 	})
 	return err
 }

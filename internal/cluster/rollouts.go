@@ -22,7 +22,7 @@ func (r *rollout) bounds() (surge, unavailable int32) {
 	if err != nil || err2 != nil || most == 0 && fewest == 0 {
 		return 0, 1
 	}
-	return int32(most), min(int32(fewest), r.desired())
+	return int32(most), min(int32(fewest), r.desired()) //nolint:gosec // they come from an int32, or are a part of one
 }
 
 // newCount is what the current replica set may have now.

@@ -132,7 +132,7 @@ func checkScale(o object, next *autoscalingv1.Scale, a *ask) error {
 	}
 	if next.UID != "" && next.UID != o.GetUID() {
 		return apierrors.NewConflict(schema.GroupResource{Group: a.group, Resource: a.resource + "/scale"}, o.GetName(),
-			fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", next.UID, o.GetUID())) //nolint:staticcheck,revive // Kubernetes' words
+			fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", next.UID, o.GetUID())) //nolint:staticcheck // Kubernetes' words
 	}
 	return nil
 }

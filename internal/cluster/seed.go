@@ -79,7 +79,7 @@ func NewDeployment(namespace, name, image string, count int32) *appsv1.Deploymen
 }
 
 // CreateAt makes a deployment whose first revision has a number, as if it had had others before.
-func (a *Author) CreateAt(d *appsv1.Deployment, revision int64) error {
+func (a *Author) CreateAt(d *appsv1.Deployment, revision int32) error {
 	return a.do(func() error {
 		made, err := a.c.create(a.c.kinds.deployments, d.DeepCopy(), write{manager: a.manager})
 		if err != nil {
@@ -91,7 +91,7 @@ func (a *Author) CreateAt(d *appsv1.Deployment, revision int64) error {
 		}
 		for _, rs := range owned[*appsv1.ReplicaSet](a.c, a.c.kinds.replicaSets, deployment) {
 			if _, err := modify(a.c, a.c.kinds.replicaSets, placeOf(rs), write{manager: controllerManager}, func(rs *appsv1.ReplicaSet) {
-				annotate(rs, Revision, decimal(int32(revision)))
+				annotate(rs, Revision, decimal(revision))
 			}); err != nil {
 				return err
 			}

@@ -52,18 +52,20 @@ func (s selection) has(o object) bool {
 		return false
 	}
 	for _, r := range s.fields.Requirements() {
-		value := ""
-		switch r.Field {
-		case "metadata.name":
-			value = o.GetName()
-		case "metadata.namespace":
-			value = o.GetNamespace()
-		default:
-			value = s.kind.field(o, r.Field)
-		}
-		if (value == r.Value) == (r.Operator == "!=") {
+		if (s.value(o, r.Field) == r.Value) == (r.Operator == "!=") {
 			return false
 		}
 	}
 	return true
+}
+
+func (s selection) value(o object, field string) string {
+	switch field {
+	case "metadata.name":
+		return o.GetName()
+	case "metadata.namespace":
+		return o.GetNamespace()
+	default:
+		return s.kind.field(o, field)
+	}
 }

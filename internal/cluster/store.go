@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -149,7 +147,7 @@ func (c *Cluster) update(k *kind, at place, w write, edit func(object) (object, 
 func (c *Cluster) precondition(k *kind, next, old object) error {
 	if uid := next.GetUID(); uid != "" && uid != old.GetUID() {
 		return apierrors.NewConflict(k.groupResource(), old.GetName(),
-			fmt.Errorf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old.GetUID())) //nolint:staticcheck,revive // Kubernetes' words
+			fmt.Errorf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old.GetUID())) //nolint:staticcheck // Kubernetes' words
 	}
 	if v := next.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
 		return apierrors.NewConflict(k.groupResource(), old.GetName(),
@@ -223,24 +221,6 @@ func copyOf(o object) object {
 		panic(fmt.Sprintf("cluster: a copy of %T is no object", o)) // impossible: the copy has the type
 	}
 	return same
-}
-
-// word is a new short word of digits, the same in each run.
-func (c *Cluster) word() string {
-	sum := c.digest()
-	return fmt.Sprintf("%05d", binary.BigEndian.Uint32(sum)%100_000)
-}
-
-func (c *Cluster) uid() string {
-	sum := c.digest()
-	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80 // as a random one is marked
-	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
-}
-
-func (c *Cluster) digest() []byte {
-	c.ids++
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, c.ids))
-	return sum[:]
 }
 
 // AddNamespace makes a namespace, unless there is one of this name.

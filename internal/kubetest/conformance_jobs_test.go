@@ -79,7 +79,7 @@ func TestAJobRunsToItsEnd(t *testing.T) {
 }
 
 func TestASuspendedJobWaits(t *testing.T) {
-	onEveryPeer(t, func(t *testing.T, w *world) {
+	onEveryPeer(t, func(_ *testing.T, w *world) {
 		jobs := w.admin.BatchV1().Jobs(w.namespace)
 		yes := true
 		job := restoreJob("later", nil)

@@ -110,7 +110,7 @@ func TestScalingMakesNoRevisionAndIsToldInEvents(t *testing.T) {
 }
 
 func TestAPausedDeploymentRollsNothingOut(t *testing.T) {
-	onEveryPeer(t, func(t *testing.T, w *world) {
+	onEveryPeer(t, func(_ *testing.T, w *world) {
 		w.deploy("orders", 1)
 		_, err := w.patch("orders", `{"spec":{"paused":true}}`, metav1.PatchOptions{})
 		w.must(err)

@@ -65,7 +65,7 @@ func TestScale(t *testing.T) {
 }
 
 func TestGenerationsCountChangesOfTheSpec(t *testing.T) {
-	onEveryPeer(t, func(t *testing.T, w *world) {
+	onEveryPeer(t, func(_ *testing.T, w *world) {
 		w.deploy("orders", 1)
 		w.equal("at first", int64(1), w.deployment("orders").Generation)
 		for _, step := range []struct {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/informers"
 )
 
 func TestAWatchTellsEveryChangeSinceAList(t *testing.T) {
@@ -88,5 +89,30 @@ func TestAWatchOfADeployment(t *testing.T) {
 		}
 		_, err = w.admin.AppsV1().Deployments(w.namespace).Watch(w.ctx, metav1.ListOptions{ResourceVersion: "no number"})
 		w.refused(err, 500, "", `resourceVersion: Invalid value: "no number": strconv.ParseUint: parsing "no number": invalid syntax`)
+	})
+}
+
+// Informers are how controllers see the world.
+func TestAnInformerFollows(t *testing.T) {
+	onEveryPeer(t, func(t *testing.T, w *world) {
+		w.deploy("orders", 1)
+		factory := informers.NewSharedInformerFactoryWithOptions(w.admin, 0, informers.WithNamespace(w.namespace))
+		lister := factory.Apps().V1().Deployments().Lister().Deployments(w.namespace)
+		stop := make(chan struct{})
+		factory.Start(stop)
+		defer factory.Shutdown()
+		defer close(stop)
+		factory.WaitForCacheSync(w.ctx.Done())
+		if d, err := lister.Get("orders"); err != nil || *d.Spec.Replicas != 1 {
+			t.Errorf("at first: %+v, %v", d, err)
+		}
+		_, err := w.patch("orders", `{"spec":{"replicas":2}}`, metav1.PatchOptions{})
+		w.must(err)
+		w.await("it has seen the change", func() error {
+			if d, err := lister.Get("orders"); err != nil || *d.Spec.Replicas != 2 {
+				return errNotYet
+			}
+			return nil
+		})
 	})
 }

@@ -62,6 +62,9 @@ func (l timeLine) Look(ctx context.Context, q Question, tell func(check.Progress
 		return Report{}, unanswered(line.missing, answers[0].err)
 	}
 	line.sort()
+	if q.NoRows {
+		line.discreet()
+	}
 	return line.report(), nil
 }
 
@@ -175,4 +178,14 @@ func (l *chronology) closest() (Change, bool) {
 		}
 	}
 	return Change{}, false
+}
+
+// discreet leaves what happened and drops from what to what: settings are nobody's
+// business in a channel that is shared with another organisation.
+func (l *chronology) discreet() {
+	for i := range l.changes {
+		c := &l.changes[i]
+		c.Says, _, _ = strings.Cut(c.Says, ": ")
+		c.Differences = nil
+	}
 }

@@ -50,7 +50,7 @@ func (l *chronology) headline() message.Line {
 		line = message.Join(title+"none before the first bad row ", message.At(l.firstBad), fmt.Sprintf("; %s after it, the newest ", phrase.Count(int64(len(l.changes)))),
 			naming(l.changes[0])+" ", message.At(l.changes[0].At))
 	default:
-		line = message.Join(title+all+" since ", message.At(l.since), ", the newest "+naming(l.changes[0])+" ", message.At(l.changes[0].At))
+		line = message.Join(title+phrase.Count(int64(len(l.changes)))+" since ", message.At(l.since), ", the newest "+naming(l.changes[0])+" ", message.At(l.changes[0].At))
 	}
 	if len(l.missing) > 0 {
 		line = message.Join(line, "; not all could be seen")

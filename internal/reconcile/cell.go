@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
 
 // valueField is the name of the one field of a string.
@@ -34,8 +35,8 @@ func cellOf(raw json.RawMessage) cell {
 	}
 	switch raw[0] {
 	case '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
+		s, ok := unquoted(raw)
+		if !ok {
 			return cell{}
 		}
 		return cell{text, s}
@@ -47,6 +48,16 @@ func cellOf(raw json.RawMessage) cell {
 		return cell{nested, string(raw)}
 	}
 	return cell{number, string(raw)}
+}
+
+// unquoted is the text of a JSON string. Most have nothing that is escaped.
+func unquoted(raw []byte) (string, bool) {
+	if inside := raw[1 : len(raw)-1]; bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
+		return string(inside), true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
 }
 
 // shown is a cell as people read it, unmasked.
@@ -61,33 +72,104 @@ func (c cell) shown() string {
 	}
 }
 
+// Why a value cannot be read.
+const (
+	notJSON   = "not JSON"
+	notObject = "not a JSON object"
+)
+
 // cut takes a cached value apart into the cells of the mapped fields. Why says why it
 // cannot be done; empty: it can.
 func cut(value string, paths []path) (cells []cell, why string) {
 	document := bytes.TrimSpace([]byte(value))
-	cells = make([]cell, len(paths))
-	if bytes.HasPrefix(document, []byte("{")) {
-		var object map[string]json.RawMessage
-		if json.Unmarshal(document, &object) != nil {
-			return nil, notJSON
-		}
-		for i, p := range paths {
-			if p[0].place < 0 {
-				cells[i] = cellOf(p[1:].find(object[p[0].name]))
-			}
-		}
-		return cells, ""
-	}
 	if !json.Valid(document) {
 		return nil, notJSON
 	}
+	cells = make([]cell, len(paths))
+	if document[0] == '{' {
+		eachField(document, func(name string, raw json.RawMessage) {
+			for i, p := range paths {
+				if p[0].place < 0 && p[0].name == name { // of two of one name the last counts, as for most readers
+					cells[i] = cellOf(p[1:].find(raw))
+				}
+			}
+		})
+		return cells, ""
+	}
 	for i, p := range paths {
 		if p[0].place < 0 {
-			return nil, "not a JSON object"
+			return nil, notObject
 		}
 		cells[i] = cellOf(p.find(document))
 	}
 	return cells, ""
 }
 
-const notJSON = "not JSON"
+// eachField goes through the fields of an object that is valid JSON. It copies nothing
+// but names: a million values are read in a second or two.
+func eachField(object []byte, each func(name string, raw json.RawMessage)) {
+	at := skipSpace(object, 1)
+	for at < len(object) && object[at] == '"' {
+		end := skipValue(object, at)
+		name, _ := unquoted(object[at:end])
+		at = skipSpace(object, end)  // the colon
+		at = skipSpace(object, at+1) // the value
+		end = skipValue(object, at)
+		each(name, object[at:end])
+		at = skipSpace(object, end) // a comma, or the end
+		if at >= len(object) || object[at] != ',' {
+			return
+		}
+		at = skipSpace(object, at+1)
+	}
+}
+
+func skipSpace(b []byte, at int) int {
+	for at < len(b) && (b[at] == ' ' || b[at] == '\t' || b[at] == '\n' || b[at] == '\r') {
+		at++
+	}
+	return at
+}
+
+// skipValue is where the value ends that begins there.
+func skipValue(b []byte, at int) int {
+	depth := 0
+	for at < len(b) {
+		switch b[at] {
+		case '"':
+			at = skipText(b, at)
+			if depth == 0 {
+				return at
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth == 0 {
+				return at + 1
+			}
+			if depth < 0 {
+				return at
+			}
+		case ',', ' ', '\t', '\n', '\r', ':':
+			if depth == 0 {
+				return at
+			}
+		}
+		at++
+	}
+	return at
+}
+
+func skipText(b []byte, at int) int {
+	for at++; at < len(b); at++ {
+		switch b[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return at
+}

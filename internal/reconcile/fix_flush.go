@@ -144,12 +144,13 @@ func (p *planner) strangers(ctx context.Context) (strangers, error) {
 	return s, nil
 }
 
-// kindOf is what a key begins with: session:* of session:77:cart.
+// kindOf is what a key begins with: session:* of session:77:cart. The rest of it, or all
+// of a key without such a beginning, may be somebody's secret.
 func kindOf(key string) string {
 	const most = 40
-	if i := strings.IndexAny(key, ":/|."); i > 0 {
-		key = key[:i+1]
+	i := strings.IndexAny(key, ":/|")
+	if i <= 0 || i > most {
+		return "without a prefix"
 	}
-	runes := []rune(legible(key))
-	return string(runes[:min(len(runes), most)]) + "*"
+	return legible(key[:i+1]) + "*"
 }

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 // world is a cache and the database that it was made from.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	redis  *redistest.Server
 	client goredis.UniversalClient
 	cache  *redis.Target
@@ -52,14 +52,30 @@ func (d databases) Lookup(ctx context.Context, target, table, key string, column
 	return rows, nil
 }
 
-// newWorld starts a cache beside a database with tables.
+// newWorld starts a cache beside a database with tables. The pauses between looks are
+// short: nobody writes.
 func newWorld(t *testing.T, shape redisproc.Shape, sql string) *world {
+	t.Helper()
+	const hurry = 10
+	return newWorldAt(t, shape, sql, func(ctx context.Context, d time.Duration) error { return wait(ctx, d/hurry) })
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func newWorldAt(t testing.TB, shape redisproc.Shape, sql string, pause func(context.Context, time.Duration) error) *world {
 	t.Helper()
 	s := redistest.Start(t, redistest.Options{Shape: shape})
 	w := &world{t: t, redis: s, client: s.Client(), dsn: pgtest.Database(t)}
 	pgtest.Exec(t, w.dsn, sql)
 	o := redis.Options{
-		Name: "cache", Place: "test/cache", Addrs: s.Addrs(), Clears: true, Store: "store-1", ScanCount: 500,
+		Name: "cache", Place: "test/cache", Addrs: s.Addrs(), Clears: true, Store: "store-1", Sleep: pause,
 		DialTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second,
 	}
 	switch shape {
@@ -79,7 +95,7 @@ func newWorld(t *testing.T, shape redisproc.Shape, sql string) *world {
 	return w
 }
 
-func openCache(t *testing.T, o redis.Options) *redis.Target {
+func openCache(t testing.TB, o redis.Options) *redis.Target {
 	t.Helper()
 	cache, err := redis.Open(o)
 	if err != nil {
@@ -101,7 +117,7 @@ func (w *world) put(key, value string, ttl time.Duration) {
 	}
 }
 
-func node(t *testing.T, text string) *yaml.Node {
+func node(t testing.TB, text string) *yaml.Node {
 	t.Helper()
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
@@ -110,7 +126,7 @@ func node(t *testing.T, text string) *yaml.Node {
 	return doc.Content[0]
 }
 
-func declared1(t *testing.T, text string) *cacheWords {
+func declared1(t testing.TB, text string) *cacheWords {
 	t.Helper()
 	d, err := Declare("cache", node(t, text))
 	if err != nil {

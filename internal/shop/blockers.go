@@ -100,7 +100,11 @@ func (b *Blockers) wait(ctx, waits context.Context, dsn, product string) error {
 		return err
 	}
 	b.Waiting = append(b.Waiting, conn.PgConn().PID())
-	b.waiting.Go(func() { _ = sell(waits, conn, product) }) // it is meant to wait; how that ends is for others to say
+	b.waiting.Go(func() { // it is meant to wait; how that ends is for others to say
+		if sell(waits, conn, product) == nil {
+			_, _ = conn.Exec(waits, "ROLLBACK") // and lets the next one go on
+		}
+	})
 	return nil
 }
 

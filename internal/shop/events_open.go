@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +26,20 @@ type EventsOptions struct {
 	// Plain leaves out the hostile texts, for events that are shown to people.
 	Plain bool
 }
+
+// orphans are the planted orders without a customer that have ordinary ids.
+func (o EventsOptions) orphans() []string {
+	var ids []string
+	for id := range o.Truth.Defects(OrphanedOrders) {
+		if ordinaryOrder.MatchString(id) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+var ordinaryOrder = regexp.MustCompile(`^o[0-9]+$`)
 
 // Validate names what is missing.
 func (o EventsOptions) Validate() error {

@@ -39,12 +39,13 @@ type scripted struct {
 // script writes the incident's events.
 type script struct {
 	products []string
+	orphans  []string // orders whose customer never arrived: the first events that fail are about those
 	plain    bool
 }
 
 // newScript gives the events in the order in which they happened, kinds mixed evenly over the hour.
 func newScript(began time.Time, products []string, o EventsOptions) []scripted {
-	s := &script{products: products, plain: o.Plain}
+	s := &script{products: products, plain: o.Plain, orphans: o.orphans()}
 	type slot struct {
 		kind LetterKind
 		i    int
@@ -75,7 +76,11 @@ func newScript(began time.Time, products []string, o EventsOptions) []scripted {
 func (s *script) write(kind LetterKind, n, i int, at time.Time) *kgo.Record {
 	switch kind {
 	case LetterBug:
-		return s.record(s.event(n, at))
+		e := s.event(n, at)
+		if i < len(s.orphans) {
+			e.OrderID = s.orphans[i]
+		}
+		return s.record(e)
 	case LetterSameKey: // three of one order, then the next order
 		e := s.event(n, at)
 		e.OrderID = "o" + strconv.Itoa(firstEvent-1-i/3)

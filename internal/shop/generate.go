@@ -139,6 +139,7 @@ func (t *Truth) sow(pop *population, opt Options) error {
 			continue
 		}
 		t.Plants = append(t.Plants, b.sowAll(s)...)
+		pop.unvalidated = pop.unvalidated || s.kind == notValidKind
 	}
 	if g.full() {
 		return fmt.Errorf("shop: %d orders are too few for everything that is planted", pop.orders)

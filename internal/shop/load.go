@@ -65,7 +65,7 @@ func (l *loader) load(ctx context.Context, pop *population, opt Options) (map[st
 		return nil, err
 	}
 	if opt.Plant != PlantNone {
-		if err := l.breakForeignKeys(ctx, pop.unchecked); err != nil {
+		if err := l.breakForeignKeys(ctx, pop.unchecked, pop.unvalidated); err != nil {
 			return nil, err
 		}
 	}
@@ -172,14 +172,16 @@ func (l *loader) fillRest(ctx context.Context, pop *population) error {
 }
 
 // breakForeignKeys writes rows that refer to nothing past a declared foreign key, and puts another one back as
-// NOT VALID.
-func (l *loader) breakForeignKeys(ctx context.Context, unchecked []movement) error {
+// NOT VALID if that is wanted.
+func (l *loader) breakForeignKeys(ctx context.Context, unchecked []movement, unvalidated bool) error {
 	const notValid = `
 		ALTER TABLE customers DROP CONSTRAINT customers_referred_by_fkey;
 		ALTER TABLE customers ADD CONSTRAINT customers_referred_by_fkey
 			FOREIGN KEY (referred_by) REFERENCES customers (id) NOT VALID`
-	if err := l.run(ctx, l.main, "foreign keys", notValid); err != nil {
-		return err
+	if unvalidated {
+		if err := l.run(ctx, l.main, "foreign keys", notValid); err != nil {
+			return err
+		}
 	}
 	return pgx.BeginFunc(ctx, l.main, func(tx pgx.Tx) error {
 		if err := writeUnchecked(ctx, tx, unchecked); err != nil {

@@ -24,6 +24,7 @@ type population struct {
 	events        []event
 	step          time.Duration // between one order and the next
 	migrated      time.Time     // the last time
+	unvalidated   bool          // a foreign key is NOT VALID
 }
 
 const (

@@ -119,7 +119,7 @@ func race() Story {
 func staleCache() Story {
 	return Story{
 		Name: "stale-cache", About: "customers were changed and their cached copies were not: the database is right",
-		Defects: []string{}, Migrated: longAgo, Cache: Staleness{Stale: 240, Missing: 6, Endless: 30},
+		Defects: []string{}, Migrated: longAgo, Cache: Staleness{Stale: 120, Missing: 6, Endless: 30},
 		Errors: []Logged{
 			{Line: "WARN CustomerService data mismatch detected: customer c# in cache is older than in the database", Times: 51, From: 100 * time.Minute, To: 2 * time.Minute},
 		},

@@ -164,7 +164,10 @@ func contextLine(run check.Run, checks Checks) message.Line {
 	for _, f := range run.Findings {
 		read += f.Result.Read
 	}
-	pieces = append(pieces, fmt.Sprintf("%s · %s %s read", phrase.Duration(run.Finished.Sub(run.Started)), phrase.Count(read), unit(run, checks)))
+	pieces = append(pieces, phrase.Duration(run.Finished.Sub(run.Started)))
+	if read > 0 {
+		pieces = append(pieces, fmt.Sprintf(" · %s %s read", phrase.Count(read), unit(run, checks)))
+	}
 	if run.AskedBy != "" {
 		pieces = append(pieces, " · asked by ", message.Mention(run.AskedBy))
 	}

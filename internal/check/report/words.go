@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -28,17 +29,18 @@ func checksText(n int) string { return phrase.Plural(int64(n), "check") }
 // of tables.
 func streams() []string { return []string{"lag", "dead-letters"} }
 
-// unit is what a run reads, in the plural.
+// unit is what a run reads, in the plural: what all of its checks read, or rows.
 func unit(run check.Run, checks Checks) string {
+	units := map[string]string{"lag": "records", "dead-letters": "records", "locks": "sessions", "writers": "deployments", "restore": "jobs", "cache": "values and rows"}
+	found := ""
 	for _, name := range run.Checks {
-		if !slices.Contains(streams(), checks[name].Kind) {
+		one := cmp.Or(units[checks[name].Kind], "rows")
+		if found != "" && found != one {
 			return "rows"
 		}
+		found = one
 	}
-	if len(run.Checks) == 0 {
-		return "rows"
-	}
-	return "records"
+	return cmp.Or(found, "rows")
 }
 
 // ofWhole is a number with its whole: "30 of 3,000,000".

@@ -56,14 +56,14 @@ func icon(p fix.Plan) string {
 // changed is what was done: "28 of 30 orders quarantined (140 changes in all)".
 func changed(p fix.Plan) string {
 	o, d := p.Outcome, p.Draft
-	text := phrase.Count(o.Changed)
+	text := some(o.Changed, d)
+	if o.Changed != d.Rows {
+		text = phrase.Count(o.Changed) + " of " + some(d.Rows, d)
+	}
 	if o.Unknown {
 		text = "at least " + text
 	}
-	if o.Changed != d.Rows {
-		text += " of " + phrase.Count(d.Rows)
-	}
-	text += " " + noun(d) + " " + done(d)
+	text += " " + done(d)
 	if o.Total != o.Changed {
 		text += " (" + phrase.Plural(o.Total, "change") + " in all)"
 	}

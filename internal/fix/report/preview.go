@@ -115,9 +115,9 @@ func apart(d fix.Draft) string {
 
 // numbers tells how many, of how many, and how much money is at stake.
 func numbers(d fix.Draft) string {
-	text := phrase.Count(d.Rows) + " " + noun(d)
+	text := some(d.Rows, d)
 	if d.Of > 0 {
-		text = fmt.Sprintf("%s of %s %s (%s)", phrase.Count(d.Rows), phrase.Count(d.Of), noun(d), phrase.Share(d.Rows, d.Of))
+		text = fmt.Sprintf("%s of %s (%s)", phrase.Count(d.Rows), some(d.Of, d), phrase.Share(d.Rows, d.Of))
 	}
 	if m := phrase.Amounts(d.Money); m != "" {
 		text += ", " + m

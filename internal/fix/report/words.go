@@ -27,6 +27,18 @@ func noun(d fix.Draft) string {
 	return d.Noun
 }
 
+// some is a number of what the plan is about: "1 session", "30 orders".
+func some(n int64, d fix.Draft) string {
+	words := noun(d)
+	if n == 1 {
+		if stem, ok := strings.CutSuffix(words, "ies"); ok {
+			words = stem + "y"
+		}
+		words = strings.TrimSuffix(words, "s")
+	}
+	return phrase.Count(n) + " " + words
+}
+
 func done(d fix.Draft) string {
 	if d.Done == "" {
 		return "changed"

@@ -80,19 +80,19 @@ func (h *history) dated(r revision, after time.Time, current bool) time.Time {
 	}
 	if current {
 		for _, w := range writersOf(&h.d.ObjectMeta) {
-			if w.has("spec", "template") && w.at.After(after) {
+			if w.has("spec", "template") && !w.at.IsZero() && !w.at.Before(after) {
 				return w.at
 			}
 		}
 	}
 	var at time.Time
 	for i := range h.events {
-		if s, ok := scaledBy(&h.events[i], h.d.Name); ok && s.set == r.set.Name && s.up && s.first.After(after) {
+		if s, ok := scaledBy(&h.events[i], h.d.Name); ok && s.set == r.set.Name && s.up && !s.first.Before(after) {
 			at = earliest(at, s.first)
 		}
 	}
 	if at.IsZero() && current {
-		if c := h.condition(appsv1.DeploymentProgressing); c != nil && c.LastUpdateTime.After(after) {
+		if c := h.condition(appsv1.DeploymentProgressing); c != nil && !c.LastUpdateTime.Time.Before(after) {
 			return c.LastUpdateTime.UTC()
 		}
 	}
@@ -115,7 +115,7 @@ func (h *history) rollouts() []look.Change {
 		if r.at.IsZero() {
 			continue
 		}
-		c := look.Change{At: r.at, Kind: look.Rollout, What: "deployment/" + h.d.Name, Who: h.rolledBy(r.at)}
+		c := look.Change{At: r.at, Kind: look.Rollout, What: "deployment/" + h.d.Name, Who: h.rolledBy(i)}
 		name := fmt.Sprintf("rollout %d", r.number)
 		switch {
 		case r.back() && r.first > 0:
@@ -160,15 +160,32 @@ func imagesOf(s *appsv1.ReplicaSet) string {
 	return "image " + strings.Join(images, ", ")
 }
 
-// rolledBy is the client that wrote the pod template just before a rollout began,
-// if it is still known.
-func (h *history) rolledBy(at time.Time) string {
+// rolledBy is the client that wrote the pod template just before a rollout began:
+// the only one whose write is nearer to this rollout than to any other. Of
+// several it is not known who it was.
+func (h *history) rolledBy(i int) string {
+	who := ""
 	for _, w := range writersOf(&h.d.ObjectMeta) {
-		if w.has("spec", "template") && !w.at.After(at.Add(time.Second)) && at.Sub(w.at) <= writeLead {
-			return w.who()
+		if !w.has("spec", "template") || h.rolled(w.at) != i {
+			continue
+		}
+		if who != "" {
+			return ""
+		}
+		who = w.who()
+	}
+	return who
+}
+
+// rolled is the rollout that began when something was written at a time; -1: none.
+func (h *history) rolled(at time.Time) int {
+	best, distance := -1, writeLead
+	for i, r := range h.revisions {
+		if d := r.at.Sub(at); !r.at.IsZero() && d >= -time.Second && d.Abs() <= distance {
+			best, distance = i, d.Abs()
 		}
 	}
-	return ""
+	return best
 }
 
 // state adds how far the latest rollout came.

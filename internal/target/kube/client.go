@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,8 +67,26 @@ func (t *Target) restConfig(kubeconfig string) (*rest.Config, error) {
 			return nil, err
 		}
 	}
+	if err := t.withUser(kubeconfig); err != nil {
+		return nil, err
+	}
 	over := &clientcmd.ConfigOverrides{CurrentContext: t.opts.Context}
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(loading(kubeconfig), over).ClientConfig()
+}
+
+// withUser refuses a context whose user is not there: client-go would go on as
+// nobody.
+func (t *Target) withUser(kubeconfig string) error {
+	all, err := loading(kubeconfig).Load()
+	if err != nil {
+		return err
+	}
+	name := cmp.Or(t.opts.Context, all.CurrentContext)
+	chosen := all.Contexts[name]
+	if chosen == nil || chosen.AuthInfo == "" || all.AuthInfos[chosen.AuthInfo] != nil {
+		return nil
+	}
+	return fmt.Errorf("context %s is for user %s, who is not in it", name, chosen.AuthInfo)
 }
 
 // connect makes clients. It asks nothing yet.

@@ -90,11 +90,11 @@ func (t *Target) resultOf(s seen, plan int64) (r fix.Result, ok bool) {
 }
 
 // Inverse implements fix.Applier.
-func (x *Changing) Inverse(ctx context.Context, _ fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
+func (x *Changing) Inverse(ctx context.Context, o fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
 	if creates(forms) {
 		return fix.Draft{}, problemf("%s cannot be taken back: %s.", undoes.Ref(), overwritten)
 	}
-	return x.t.inverse(ctx, undoes, forms)
+	return x.t.inverse(ctx, o, undoes, forms)
 }
 
 // Busy implements fix.Patient: after the last change it is watched whether

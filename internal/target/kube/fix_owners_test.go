@@ -136,7 +136,7 @@ func TestWritesAgainstAControllerThatReverts(t *testing.T) {
 				contains(t, back.Draft.Left[0].Why, "not as the plan left it: changed by ")
 				accept := a.plan(wayResume)
 				contains(t, accept.Draft.Does, "resume writes of 1 deployment (backend stays as it is, changed by ")
-				a.done(accept)
+				a.apply(accept)
 				if f := a.checked(); f.Verdict != check.Pass {
 					t.Errorf("after it was accepted: %s %s", f.Verdict, f.Result.Says)
 				}
@@ -173,8 +173,11 @@ func TestWritersOwners(t *testing.T) {
 		unseen []string
 	}{
 		{"nobody", meta(nil, nil), nil, "", nil},
-		{"KEDA and autoscalers", meta(nil, nil), map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": scaled, "horizontalpodautoscalers": scalers},
-			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (paused), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil},
+		{
+			"KEDA and autoscalers", meta(nil, nil),
+			map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": scaled, "horizontalpodautoscalers": scalers},
+			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (paused), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil,
+		},
 		{"KEDA that may not be asked", meta(nil, nil), map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": forbidden, "horizontalpodautoscalers": forbidden}, "", []string{
 			"Whether KEDA scales backend is not known (no permission to read; ask for `list scaledobjects.keda.sh` in namespace production).",
 			"Whether an autoscaler owns backend is not known (no permission to read; ask for `list horizontalpodautoscalers.autoscaling` in namespace production).",

@@ -37,7 +37,7 @@ func (p *writersPlanner) Draft(ctx context.Context, o fix.Order, caps fix.Caps, 
 	if tell == nil {
 		tell = func(check.Progress) {}
 	}
-	d := &drafting{t: p.target, mode: mode, target: p.check.Target, of: len(p.words.check.Deployments)}
+	d := &drafting{t: p.target, plan: p.target.planName(o.ID), mode: mode, target: p.check.Target, of: len(p.words.check.Deployments)}
 	for i, w := range writers {
 		tell(check.Progress{Done: int64(i), Total: int64(len(writers)), Reading: "deployments"})
 		if err := p.consider(ctx, d, w); err != nil {
@@ -99,7 +99,7 @@ func (p *writersPlanner) consider(ctx context.Context, d *drafting, w Writer) er
 	if err != nil {
 		return err
 	}
-	one := &candidate{seen: s, w: writing{name: w.Name, spec: writeSpec{
+	one := &candidate{seen: s, w: writing{plan: d.plan, name: w.Name, spec: writeSpec{
 		Mode: d.mode, Watch: p.words.watch(), Settle: p.words.check.settle(),
 	}}}
 	if w.ReadOnly != nil {
@@ -109,7 +109,7 @@ func (p *writersPlanner) consider(ctx context.Context, d *drafting, w Writer) er
 		return err
 	}
 	one.find()
-	if s.record.broken != nil {
+	if !s.record.readable() {
 		d.leave(one, "what plans have written on it cannot be read any more ("+previousKey+" or "+recordKey+" was changed)")
 		return nil
 	}
@@ -191,6 +191,7 @@ func (c *candidate) find() {
 // drafting is one plan being worked out.
 type drafting struct {
 	t      *Target
+	plan   string // as objects name it
 	mode   string
 	target string // the target's name
 	of     int    // deployments that there are

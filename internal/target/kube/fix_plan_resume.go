@@ -68,8 +68,8 @@ func (t *Target) notStopped(s seen) string {
 }
 
 // inverse drafts the way back of a plan that stopped writers.
-func (t *Target) inverse(ctx context.Context, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
-	d := &drafting{t: t, mode: wayResume, target: t.opts.Name, of: len(forms), undoes: undoes}
+func (t *Target) inverse(ctx context.Context, o fix.Order, undoes fix.Plan, forms []fix.Form) (fix.Draft, error) {
+	d := &drafting{t: t, plan: t.planName(o.ID), mode: wayResume, target: t.opts.Name, of: len(forms), undoes: undoes}
 	for _, f := range forms {
 		spec, err := specOf(f)
 		if err != nil {
@@ -96,7 +96,7 @@ func (t *Target) takeBack(ctx context.Context, d *drafting, name string, spec wr
 	if err != nil {
 		return err
 	}
-	one := &candidate{w: writing{name: name, spec: spec}}
+	one := &candidate{w: writing{plan: d.plan, name: name, spec: spec}}
 	is, err := t.getDeployment(ctx, c, name)
 	switch {
 	case apierrors.IsNotFound(err):

@@ -50,7 +50,9 @@ func TestWritesRightTakenAway(t *testing.T) {
 	a := writersArena(t, kubetest.Start(t, kubetest.Options{Peer: kubetest.InProcess}))
 	before := a.get("backend")
 	p := a.plan(wayScale)
-	a.c.Fake().Revoke(kubetest.WriterUser)
+	if err := a.c.Fake().Revoke(kubetest.WriterUser); err != nil {
+		t.Fatal(err)
+	}
 	a.c.Grant(t, kubetest.WriterUser, rulesOf(t, a.ns, "writer-role.yaml", "update deployments/scale")...)
 	_, err := a.batches(p)
 	contains(t, sentence(t, err), "ask for `update deployments.apps/scale` there")
@@ -67,6 +69,8 @@ func TestWritesRightTakenAway(t *testing.T) {
 	}
 }
 
+var errFrozen = errors.New("changes are frozen\nuntil monday")
+
 // TestWritesThatAdmissionRefuses are refused before there is a button.
 func TestWritesThatAdmissionRefuses(t *testing.T) {
 	t.Parallel()
@@ -81,7 +85,7 @@ func TestWritesThatAdmissionRefuses(t *testing.T) {
 			}
 			return nil
 		}, "update deployment"},
-		{wayReadOnly, func(r cluster.Review) error { return errors.New("changes are frozen\nuntil monday") }, "patch deployment"},
+		{wayReadOnly, func(cluster.Review) error { return errFrozen }, "patch deployment"},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
@@ -121,27 +125,48 @@ func TestWritesThatAreNotDone(t *testing.T) {
 		{"a rate", nil, fix.Order{Rate: 1}, "A plan for writers has no rate: leave --rate out."},
 		{"an argument", nil, fix.Order{Argument: "x"}, "Stopping and resuming writers takes no argument (x): name a deployment with deployment=NAME."},
 		{"a time", nil, fix.Order{From: time.Now()}, "Writers are stopped and resumed now: leave the times out."},
-		{"paused", func(d *appsv1.Deployment) { d.Spec.Paused = true }, fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
-			"There is nothing to make read-only. Backend: its rollout is paused, so that the variable would reach no pod: kubectl rollout resume deployment backend -n "},
+		{
+			"paused", func(d *appsv1.Deployment) { d.Spec.Paused = true },
+			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
+			"There is nothing to make read-only. Backend: its rollout is paused, so that the variable would reach no pod: kubectl rollout resume deployment backend -n ",
+		},
 		{"on already", func(d *appsv1.Deployment) {
 			d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "READ_ONLY_MODE", Value: "true"}}
 		}, fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}}, "There is nothing to make read-only. Backend: read-only already by client kubectl-create."},
-		{"no pods already", func(d *appsv1.Deployment) { none := int32(0); d.Spec.Replicas = &none }, fix.Order{Mode: wayScale, Select: []string{"deployment=backend"}},
-			"There is nothing to stop. Backend: stopped already by client kubectl-create."},
-		{"another container", func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Name = "web" }, fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
-			"There is nothing to make read-only. Backend: deployment backend has no container app; it has web."},
-		{"from a config map", from(corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "shop"}, Key: "ro"}}),
-			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}}, "READ_ONLY_MODE of deployment backend comes from config map shop (key ro): it has to be changed there."},
-		{"from a secret", from(corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "shop"}, Key: "ro"}}),
-			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}}, "comes from secret shop (key ro)"},
+		{
+			"no pods already", func(d *appsv1.Deployment) { none := int32(0); d.Spec.Replicas = &none },
+			fix.Order{Mode: wayScale, Select: []string{"deployment=backend"}},
+			"There is nothing to stop. Backend: stopped already by client kubectl-create.",
+		},
+		{
+			"another container", func(d *appsv1.Deployment) { d.Spec.Template.Spec.Containers[0].Name = "web" },
+			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
+			"There is nothing to make read-only. Backend: deployment backend has no container app; it has web.",
+		},
+		{
+			"from a config map", from(corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "shop"}, Key: "ro"}}),
+			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
+			"READ_ONLY_MODE of deployment backend comes from config map shop (key ro): it has to be changed there.",
+		},
+		{
+			"from a secret", from(corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "shop"}, Key: "ro"}}),
+			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
+			"comes from secret shop (key ro)",
+		},
 		{"nothing to resume", nil, fix.Order{Mode: wayResume, Select: []string{"deployment=backend"}}, "There is nothing to resume. Backend: it is not stopped."},
-		{"no pods, and no plan", func(d *appsv1.Deployment) { none := int32(0); d.Spec.Replicas = &none }, fix.Order{Mode: wayResume, Select: []string{"deployment=backend"}},
-			"Backend: stopped by hand (client kubectl-create), so that it is not known how many pods there were: kubectl scale deployment backend -n "},
+		{
+			"no pods, and no plan", func(d *appsv1.Deployment) { none := int32(0); d.Spec.Replicas = &none },
+			fix.Order{Mode: wayResume, Select: []string{"deployment=backend"}},
+			"Backend: stopped by hand (client kubectl-create), so that it is not known how many pods there were: kubectl scale deployment backend -n ",
+		},
 		{"read-only, and no plan", func(d *appsv1.Deployment) {
 			d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "READ_ONLY_MODE", Value: "true"}}
 		}, fix.Order{Mode: wayResume, Select: []string{"deployment=backend"}}, "read-only by hand (client kubectl-create): kubectl set env deployment backend -n "},
-		{"what plans wrote is spoilt", func(d *appsv1.Deployment) { d.Annotations = map[string]string{recordKey: "[{"} },
-			fix.Order{Mode: wayScale, Select: []string{"deployment=backend"}}, "what plans have written on it cannot be read any more"},
+		{
+			"what plans wrote is spoilt", func(d *appsv1.Deployment) { d.Annotations = map[string]string{recordKey: "[{"} },
+			fix.Order{Mode: wayScale, Select: []string{"deployment=backend"}},
+			"what plans have written on it cannot be read any more",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

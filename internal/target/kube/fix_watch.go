@@ -208,7 +208,7 @@ func (t *Target) pendingOf(ctx context.Context, s seen, e entry) (string, error)
 	}
 	if s.replicas() == 0 {
 		if n := int64(len(pods)); n > 0 {
-			return phrase.Plural(n, "pod") + " still there" + named(pods), nil
+			return phrase.Plural(n, "pod") + " still there" + podNames(pods), nil
 		}
 		return "", nil
 	}
@@ -220,7 +220,7 @@ func (t *Target) pendingOf(ctx context.Context, s seen, e entry) (string, error)
 			}
 		}
 		if n := int64(len(old)); n > 0 {
-			return fmt.Sprintf("%d of %s without %s", n, phrase.Plural(int64(len(pods)), "pod"), valued(c.Name, c.Value)) + named(old), nil
+			return fmt.Sprintf("%d of %s without %s", n, phrase.Plural(int64(len(pods)), "pod"), valued(c.Name, c.Value)) + podNames(old), nil
 		}
 	}
 	if why := s.stuck(); why != "" {
@@ -232,8 +232,8 @@ func (t *Target) pendingOf(ctx context.Context, s seen, e entry) (string, error)
 	return "", nil
 }
 
-// named are a few pods by name.
-func named(pods []corev1.Pod) string {
+// podNames are a few pods by name.
+func podNames(pods []corev1.Pod) string {
 	const most = 3
 	var names []string
 	for _, p := range pods[:min(len(pods), most)] {

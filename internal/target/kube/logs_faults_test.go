@@ -2,14 +2,19 @@ package kube
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/integritybot/integritybot/internal/cluster"
 	"github.com/integritybot/integritybot/internal/kubetest"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // shop is a cluster with a deployment of so many pods and a target that reads them.
@@ -74,32 +79,70 @@ func TestReadingEndsWhenEnoughWasRead(t *testing.T) {
 	}
 }
 
-// TestALogThatBreaksOffIsSaid: what was read counts, what was not is named.
+// TestALogThatBreaksOffIsSaid: what was read counts, what was not is named,
+// whether the connection broke or the answer ended as if that were all.
 func TestALogThatBreaksOffIsSaid(t *testing.T) {
 	t.Parallel()
-	c, ns, names, target := shop(t, 2)
-	c.Fake().SetLog(ns, names[0], "shop", numbered(10))
-	reached, broken := make(chan struct{}), make(chan struct{})
-	c.Fake().SetLog(ns, names[1], "shop", cluster.Generated{Count: 50_000, Make: func(i int) (time.Time, []byte) {
-		if i == 40_000 {
-			close(reached)
-			<-broken
+	for name, ending := range map[string]error{"with an error": io.ErrUnexpectedEOF, "as if it were all": io.EOF} {
+		for where, after := range map[string]int64{"within a line": 4_000_050, "within a time": 4_000_010, "between lines": 4_000_000} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				t.Parallel()
+				c, ns, names, target := shop(t, 2)
+				c.Fake().SetLog(ns, names[0], "shop", numbered(10))
+				// Lines of 100 bytes: a time of 30, a space, the text, an end.
+				c.Fake().SetLog(ns, names[1], "shop", cluster.Repeated{Count: 50_000, Start: began(), Step: time.Millisecond, Texts: [][]byte{[]byte("error " + strings.Repeat("y", 62))}})
+				breaking(t, target, names[1], after, ending)
+				r := searched(t, target)
+				lines := int64(40_000)
+				if where == "within a line" && ending == io.EOF {
+					lines++ // what there is of a line counts
+				}
+				if r.Lines != 10+lines || r.Matched != r.Lines {
+					t.Errorf("%d lines, %d matched", r.Lines, r.Matched)
+				}
+				want := fmt.Sprintf("The log of %s/shop broke off after %s, at 10:00:39 UTC: what came later is not counted.", names[1], phrase.Plural(lines, "line"))
+				if lines%10 == 1 {
+					want = strings.Replace(want, "10:00:39", "10:00:40", 1)
+				}
+				if diff := cmp.Diff([]string{want}, r.Missing); diff != "" {
+					t.Error(diff)
+				}
+			})
 		}
-		return began().Add(time.Duration(i) * time.Millisecond), []byte("error " + strings.Repeat("y", 50))
-	}})
-	go func() {
-		<-reached
-		c.Fake().CutStreams()
-		close(broken)
-	}()
-	r := searched(t, target)
-	if r.Lines < 11 || r.Lines >= 50_010 || r.Matched != r.Lines || len(r.Missing) != 1 {
-		t.Fatalf("%d lines, %d matched, %v", r.Lines, r.Matched, r.Missing)
 	}
-	want := fmt.Sprintf("The log of %s/shop broke off after %d,%03d lines, at 10:00:", names[1], (r.Lines-10)/1000, (r.Lines-10)%1000)
-	if !strings.HasPrefix(r.Missing[0], want) || !strings.HasSuffix(r.Missing[0], "UTC: what came later is not counted.") {
-		t.Errorf("%s\nwant %s", r.Missing[0], want)
+}
+
+// breaking has the first answer with the log of a pod end after so many bytes.
+func breaking(t *testing.T, target *Target, pod string, after int64, ending error) {
+	t.Helper()
+	c, err := target.reading()
+	if err != nil {
+		t.Fatal(err)
 	}
+	for _, h := range c.http {
+		h.Transport = &breaker{next: h.Transport, pod: pod, after: after, ending: ending}
+	}
+}
+
+type breaker struct {
+	next   http.RoundTripper
+	pod    string
+	after  int64
+	ending error
+	broke  atomic.Bool
+}
+
+func (b *breaker) WrappedRoundTripper() http.RoundTripper { return b.next }
+
+func (b *breaker) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(r)
+	if err == nil && strings.HasSuffix(r.URL.Path, "/"+b.pod+"/log") && b.broke.CompareAndSwap(false, true) {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(response.Body, b.after), iotest.ErrReader(b.ending)), response.Body}
+	}
+	return response, err
 }
 
 // TestAPodThatIsGoneIsSaid, and the others count.

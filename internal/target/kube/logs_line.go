@@ -21,6 +21,7 @@ type line struct {
 	stamp []byte // when it was written, as the kubelet says; nil: it does not
 	text  []byte // at most keptBytes
 	size  int64  // bytes that the text really has
+	open  bool   // the log ends here, and the line has no end
 }
 
 // at is when the line was written; zero: not known.
@@ -66,7 +67,9 @@ func (lr *lineReader) next() (line, error) {
 	if err != nil && (!errors.Is(err, io.EOF) || size == 0) {
 		return line{}, err
 	}
-	return split(raw, size), nil
+	l := split(raw, size)
+	l.open = err != nil
+	return l, nil
 }
 
 // maxStamp is how long a time may be that stands before a line, with its space.

@@ -23,14 +23,21 @@ type openLog struct {
 	body   io.ReadCloser
 }
 
+// logFrom says which part of a log is asked for.
+type logFrom struct {
+	previous bool
+	since    time.Time
+	limit    *int64 // bytes; nil: all
+}
+
 // open asks for a log.
-func (s *search) open(ctx context.Context, one *stream, previous bool) (*openLog, error) {
+func (s *search) open(ctx context.Context, one *stream, from logFrom) (*openLog, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &openLog{ctx: ctx, cancel: cancel, limit: s.t.opts.Timeout}
 	l.quiet = time.AfterFunc(l.limit, func() { cancel(errQuiet) })
-	since := metav1.NewTime(s.since)
+	since := metav1.NewTime(from.since)
 	body, err := s.c.logs.CoreV1().Pods(s.t.opts.Namespace).GetLogs(one.pod, &corev1.PodLogOptions{
-		Container: one.container, Previous: previous, SinceTime: &since, Timestamps: true,
+		Container: one.container, Previous: from.previous, SinceTime: &since, Timestamps: true, LimitBytes: from.limit,
 	}).Stream(ctx)
 	if err != nil {
 		err = l.cause(err)
@@ -78,4 +85,36 @@ func (s *search) unopened(ctx context.Context, one *stream, previous bool, err e
 	}
 	f.err = s.t.problem(ctx, act{doing: "reading a log", verb: "get", resource: "pods/log", name: one.pod}, err)
 	return f
+}
+
+// How it is made sure that a log was given to its end: what is younger than skew is
+// not judged, because the clocks of nodes differ, and so much is read again at most.
+const (
+	skew      = 10 * time.Second
+	rereadMax = 1 << 20
+)
+
+// goesOn tells that a log goes on behind what was read of it, with lines that were
+// there when it was opened. When a node breaks off, the API server ends its
+// answer as if that were all (it ignores the error of its copy), so that only
+// asking again tells.
+func (s *search) goesOn(ctx context.Context, one *stream, previous bool, sp span, opened time.Time) bool {
+	if !sp.last.Before(opened.Add(-skew)) {
+		return false
+	}
+	limit := int64(rereadMax)
+	log, err := s.open(ctx, one, logFrom{previous: previous, since: latest(s.since, sp.last), limit: &limit})
+	if err != nil {
+		return false // it is gone: there is nothing to compare with
+	}
+	defer log.close()
+	for r := newLineReader(log); ; {
+		l, err := r.next()
+		if err != nil {
+			return false
+		}
+		if at := l.at(); at.After(sp.last) {
+			return at.Before(opened.Add(-skew))
+		}
+	}
 }

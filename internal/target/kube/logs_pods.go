@@ -106,14 +106,14 @@ func (s *source) add(pod *corev1.Pod, since time.Time) {
 // read twice. (validateContainerLogStatus in the kubelet.)
 func instances(cs corev1.ContainerStatus, since time.Time) stream {
 	s := stream{restarts: cs.RestartCount}
+	last := cs.LastTerminationState.Terminated
 	switch ended := cs.State.Terminated; {
 	case cs.State.Running != nil:
 		s.current, s.started = true, cs.State.Running.StartedAt.Time
-	case ended != nil && ended.ContainerID != "":
+	case ended != nil && (ended.ContainerID != "" || last == nil):
 		s.current, s.started = true, ended.StartedAt.Time
 	}
-	last := cs.LastTerminationState.Terminated
-	if last == nil || last.ContainerID == "" || last.ContainerID == cs.ContainerID && s.current {
+	if last == nil || s.current && last.ContainerID != "" && last.ContainerID == cs.ContainerID {
 		return s
 	}
 	s.earlier = last.StartedAt.Time

@@ -174,20 +174,15 @@ func (s *search) instance(ctx context.Context, one *stream, previous bool, seq *
 		s.fault(fault{stream: one, kind: unread})
 		return
 	}
-	log, err := s.open(ctx, one, previous)
+	opened := time.Now()
+	log, err := s.open(ctx, one, logFrom{previous: previous, since: s.since})
 	if err != nil {
 		s.fault(s.unopened(ctx, one, previous, err))
 		return
 	}
-	defer log.close()
-	s.mu.Lock()
-	s.opened++
-	s.read[one.podIndex] = true
-	if previous {
-		s.before++
-	}
-	s.mu.Unlock()
+	s.began(one, previous)
 	span, err := s.drain(log, one, seq)
+	log.close()
 	switch {
 	case err != nil && context.Cause(ctx) != nil:
 		s.fault(fault{stream: one, kind: half, err: context.Cause(ctx)})
@@ -195,8 +190,21 @@ func (s *search) instance(ctx context.Context, one *stream, previous bool, seq *
 		s.fault(fault{stream: one, kind: broken, err: log.cause(err), lines: span.lines, at: span.last})
 	case s.full.Load() && !span.whole:
 		s.fault(fault{stream: one, kind: half})
+	case span.open, s.goesOn(ctx, one, previous, span, opened):
+		s.fault(fault{stream: one, kind: broken, lines: span.lines, at: span.last})
 	case !previous && span.rotated(s.since, one.started):
 		s.fault(fault{stream: one, kind: rotated, at: span.first})
+	}
+}
+
+// began counts a log that could be opened.
+func (s *search) began(one *stream, previous bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened++
+	s.read[one.podIndex] = true
+	if previous {
+		s.before++
 	}
 }
 
@@ -204,49 +212,78 @@ func (s *search) instance(ctx context.Context, one *stream, previous bool, seq *
 type span struct {
 	lines       int64
 	first, last time.Time
-	whole       bool
+	whole       bool // it was read to its end
+	open        bool // its last line has no end
 }
 
 // drain reads lines until the log ends, breaks, or enough is read.
-func (s *search) drain(log *openLog, one *stream, seq *int64) (sp span, err error) {
-	r, m := newLineReader(log), matcher{filter: s.filter}
-	var bytes, matched, long int64
-	var last []byte
-	defer func() {
-		s.bytes.Add(bytes)
-		s.matched.Add(matched)
-		s.long.Add(long)
-		sp.last = line{stamp: last}.at()
-	}()
+func (s *search) drain(log *openLog, one *stream, seq *int64) (span, error) {
+	r := newLineReader(log)
+	d := drain{s: s, one: one, m: matcher{filter: s.filter}, seq: seq}
+	defer d.sum()
 	for {
 		l, err := r.next()
-		if err != nil {
-			sp.whole = errors.Is(err, io.EOF)
-			if sp.whole {
-				err = nil
-			}
-			return sp, err
-		}
-		if s.lines.Add(1) > s.t.opts.Logs.MaxLines {
-			s.lines.Add(-1)
-			s.full.Store(true)
-			return sp, nil
-		}
-		*seq++
-		sp.lines++
-		bytes += l.size
-		last = append(last[:0], l.stamp...)
-		if sp.lines == 1 {
-			sp.first = l.at()
-		}
-		if l.size > keptBytes {
-			long++
-		}
-		if m.match(l.text) {
-			matched++
-			s.tally.hit(one, *seq, l)
+		switch {
+		case errors.Is(err, io.EOF):
+			d.whole = true
+			return d.ended(), nil
+		case err != nil:
+			return d.ended(), err
+		case l.open && len(l.stamp) == 0:
+			d.open = true // the beginning of a time is no line
+		case !d.take(l):
+			return d.ended(), nil
 		}
 	}
+}
+
+// drain is one log that is being counted.
+type drain struct {
+	span
+	s    *search
+	one  *stream
+	m    matcher
+	seq  *int64 // within the container
+	last []byte // the time of the last line
+
+	bytes, matched, long int64
+}
+
+// take counts one line, unless enough lines were read.
+func (d *drain) take(l line) bool {
+	if d.s.lines.Add(1) > d.s.t.opts.Logs.MaxLines {
+		d.s.lines.Add(-1)
+		d.s.full.Store(true)
+		return false
+	}
+	*d.seq++
+	d.lines++
+	d.open = l.open
+	d.bytes += l.size
+	d.last = append(d.last[:0], l.stamp...)
+	if d.lines == 1 {
+		d.first = l.at()
+	}
+	if l.size > keptBytes {
+		d.long++
+	}
+	if d.m.match(l.text) {
+		d.matched++
+		d.s.tally.hit(d.one, *d.seq, l)
+	}
+	return true
+}
+
+func (d *drain) ended() span {
+	d.span.last = line{stamp: d.last}.at()
+	return d.span
+}
+
+// sum adds what was counted to what others count.
+func (d *drain) sum() {
+	d.s.bytes.Add(d.bytes)
+	d.s.matched.Add(d.matched)
+	d.s.long.Add(d.long)
 }
 
 // rotated tells that a log probably lost its beginning: it was written to before,

@@ -24,7 +24,7 @@ func (t *Target) inNamespace(ctx context.Context, c *clients) (unsure string, er
 		return "", nil
 	case apierrors.IsForbidden(err):
 		return fmt.Sprintf("Whether namespace %s exists is not known (%s).", t.opts.Namespace, t.ungranted(a)), nil
-	case !apierrors.IsNotFound(err):
+	case !apierrors.IsNotFound(err), isForeign(err):
 		return "", t.problem(ctx, a, err)
 	}
 	return "", &check.Problem{

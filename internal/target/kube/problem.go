@@ -101,6 +101,12 @@ func (t *Target) answered(a act, s metav1.Status, err error) string {
 	return fmt.Sprintf("Kubernetes %s answered with an error (%d) when %s: %s.", place, s.Code, a.doing, clipped(s.Message))
 }
 
+// isForeign tells that it was not the API that answered.
+func isForeign(err error) bool {
+	var answered apierrors.APIStatus
+	return errors.As(err, &answered) && foreignAnswer(answered.Status())
+}
+
 // foreignAnswer tells that something else than the API answered: a proxy, a web
 // server.
 func foreignAnswer(s metav1.Status) bool {

@@ -114,12 +114,14 @@ func (t *Target) unconfigured(kubeconfig string, err error) error {
 	return p
 }
 
+// named finds the file in client-go's sentence about one that a kubeconfig names.
+var named = regexp.MustCompile(`unable to read \S+ (\S+) for `)
+
 // missingFile is the file that an error is about: the kubeconfig or one that it
 // names.
 func missingFile(kubeconfig string, err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) && p.Path != kubeconfig {
-		return p.Path + ", which kubeconfig " + kubeconfig + " names"
+	if m := named.FindStringSubmatch(err.Error()); m != nil {
+		return m[1] + ", which kubeconfig " + kubeconfig + " names"
 	}
 	return "kubeconfig " + kubeconfig
 }

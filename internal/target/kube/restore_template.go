@@ -57,6 +57,9 @@ func (t *Target) templated(ctx context.Context, r *Restore) (*batchv1.Job, error
 // parsed reads a job in YAML: a word that nobody knows is a mistake.
 func (t *Target) parsed(r *Restore, text string) (*batchv1.Job, error) {
 	var j batchv1.Job
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		text = "---\n" + text // else it would have to be JSON
+	}
 	body, err := yaml.ToJSON([]byte(text))
 	if err == nil {
 		read := json.NewDecoder(bytes.NewReader(body))

@@ -37,9 +37,8 @@ func (t *Target) judge(l *writerLook, settle time.Duration) judgement {
 	last := l.record.last()
 	if last.Plan != "" && last.Left == "" {
 		j.by, j.since = t.saidPlan(last.Plan), last.At
-		if made, at := t.made(l.seen, last); made {
-			j.since = at
-		} else {
+		made, at := t.made(l.seen, last)
+		if j.since = at; !made {
 			j.class = classBegun
 			return j
 		}

@@ -96,6 +96,8 @@ type record struct {
 	broken error
 }
 
+func (r record) readable() bool { return r.broken == nil }
+
 // recordOf reads what plans have written.
 func recordOf(annotations map[string]string) record {
 	var r record

@@ -43,10 +43,6 @@ func (s setter) autoscaler() bool {
 // Paths of fields, as managedFields write them.
 func replicasPath() []string { return []string{"f:spec", "f:replicas"} }
 
-func annotationPath(key string) []string {
-	return []string{"f:metadata", "f:annotations", "f:" + key}
-}
-
 func envPath(container, name string) []string {
 	return []string{
 		"f:spec", "f:template", "f:spec", "f:containers", keyed(container), "f:env", keyed(name), "f:value",

@@ -38,10 +38,11 @@ func conflictReport(servers []*statServer, missing []string, asked time.Time) lo
 
 // letters names things in order: a, b, … z, ba, bb.
 func letters(i int) string {
-	if i < 26 {
-		return string(rune('a' + i))
+	const all = "abcdefghijklmnopqrstuvwxyz"
+	if i < len(all) {
+		return all[i : i+1]
 	}
-	return letters(i/26) + letters(i%26)
+	return letters(i/len(all)) + letters(i%len(all))
 }
 
 // weight orders servers by how bad it is: damage before deadlocks before the rest.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -97,10 +98,7 @@ func (c *lockChain) findRoots() {
 		behind[r.id] = len(c.behind(r))
 	}
 	slices.SortStableFunc(c.roots, func(a, b *backend) int {
-		if n := behind[b.id] - behind[a.id]; n != 0 {
-			return n
-		}
-		return compareKeys([]string{a.id}, []string{b.id})
+		return cmp.Or(cmp.Compare(behind[b.id], behind[a.id]), compareKeys([]string{a.id}, []string{b.id}))
 	})
 }
 
@@ -138,10 +136,7 @@ func (c *lockChain) behind(s *backend) []*backend {
 }
 
 func (c *lockChain) longestFirst(a, b *backend) int {
-	if x, y := c.waitOf(a), c.waitOf(b); x != y {
-		return int(max(-1, min(1, y-x)))
-	}
-	return compareKeys([]string{a.id}, []string{b.id})
+	return cmp.Or(cmp.Compare(c.waitOf(b), c.waitOf(a)), compareKeys([]string{a.id}, []string{b.id}))
 }
 
 // waitOf is how long a session has been waiting.

@@ -23,7 +23,7 @@ func TestLocksCutOffAnywhere(t *testing.T) {
 	}
 	for at := 6; at <= all; at++ { // a session that was not ready has said nothing of a plan
 		for _, answer := range []bool{false, true} {
-			if at < all-9 && (at%3 != 0 || answer) { // before the signal
+			if at < all-7 && (at%3 != 0 || answer) { // before the signal
 				continue
 			}
 			t.Run(fmt.Sprintf("%d of %d, heard %t", at, all, answer), func(t *testing.T) {
@@ -43,7 +43,7 @@ func lockCutOff(t *testing.T, at int, answer bool) int {
 	forms, batch := d.Content.Forms, d.Content.Batches()[0]
 	cut := newCutter(t, c.dsn, at, answer)
 	victim := c.fixer(mayEnd, func(o *FixOptions) {
-		o.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/5) }
+		o.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/20) }
 		database := strings.SplitN(strings.SplitN(string(o.DSN), "?", 2)[0], "/", 4)[3]
 		user := strings.TrimPrefix(strings.SplitN(string(o.DSN), "@", 2)[0], "postgres://")
 		o.DSN = Secret("postgres://" + user + "@" + cut.address + "/" + database + "?sslmode=disable")

@@ -82,9 +82,13 @@ func TestLocksTerminate(t *testing.T) {
 	if err := x.MayApply(t.Context(), d.Content.Forms); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	first, err := x.Apply(t.Context(), plan(1), d.Content.Forms, d.Content.Batches()[0], 1, nil)
 	if err != nil || first.Changed != 1 || len(first.Skipped) > 0 {
 		t.Fatalf("%+v, %v", first, err)
+	}
+	if took := time.Since(began); took >= signalWithin {
+		t.Errorf("nobody saw that it ended: it took %s", took)
 	}
 	if err := waiter.ended(); err != nil || !root.gone() || innocent.gone() {
 		t.Errorf("waiter: %v, root gone %t, innocent gone %t", err, root.gone(), innocent.gone())
@@ -294,6 +298,33 @@ func TestLocksMeanwhile(t *testing.T) {
 				t.Errorf("alive %t", alive)
 			}
 		})
+	}
+}
+
+// TestLocksNextStatement: what runs in the same transaction by now is another
+// statement than the one that was to be cancelled.
+func TestLocksNextStatement(t *testing.T) {
+	t.Parallel()
+	c := newContended(t)
+	holder := c.session("holder").does("BEGIN", "SELECT pg_advisory_xact_lock(4711)")
+	victim := c.session("victim").does("BEGIN").waits("SELECT pg_advisory_xact_lock(4711)")
+	d := c.remedy("{}").draft(t, asked(selecting(victim)))
+	holder.does("COMMIT")
+	if err := victim.ended(); err != nil {
+		t.Fatal(err)
+	}
+	victim.begins("SELECT pg_sleep(60)")
+	eventually(t, "it is at work", func() bool {
+		return scanOne[bool](t, c.dsn, "SELECT state = 'active' AND query ~ 'pg_sleep' FROM pg_stat_activity WHERE pid = "+victim.pid)
+	})
+	changed, skipped := carry(t, c.fixer(mayEnd), plan(1), d.Content)
+	if changed != 0 || len(skipped) != 1 || skipped[0].Why != fix.WhyChanged {
+		t.Errorf("%d changed, left alone %v", changed, skipped)
+	}
+	select {
+	case err := <-victim.done:
+		t.Errorf("it was cancelled: %v", err)
+	default:
 	}
 }
 

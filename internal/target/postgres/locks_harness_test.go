@@ -49,7 +49,7 @@ func (c *contended) reader(sees bool) *Target {
 func (c *contended) targetAs(role string) *Target {
 	o := brisk(pgtest.As(c.dsn, role))
 	o.AllowSuperuser = false
-	o.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/10) }
+	o.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/50) }
 	return open(c.t, o)
 }
 
@@ -107,11 +107,12 @@ func (s *session) waits(sql string) *session {
 }
 
 func (s *session) begins(sql string) {
-	s.done = make(chan error, 1)
+	done := make(chan error, 1)
+	s.done = done
 	go func() {
 		_, err := s.conn.Exec(s.c.t.Context(), sql)
-		s.done <- err
-		close(s.done)
+		done <- err
+		close(done)
 	}()
 }
 

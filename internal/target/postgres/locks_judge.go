@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -33,13 +34,11 @@ func (w *Blocking) judge(c *lockChain) []failingSession {
 	}
 	order := []string{classBlocker, classWaits, classIdle, classLong}
 	slices.SortStableFunc(out, func(a, b failingSession) int {
-		if n := slices.Index(order, a.class) - slices.Index(order, b.class); n != 0 {
-			return n
-		}
-		if sameTime(a.since, b.since) {
-			return compareKeys([]string{a.id}, []string{b.id})
-		}
-		return int(max(-1, min(1, c.age(b.since)-c.age(a.since))))
+		return cmp.Or(
+			cmp.Compare(slices.Index(order, a.class), slices.Index(order, b.class)),
+			cmp.Compare(c.age(b.since), c.age(a.since)),
+			compareKeys([]string{a.id}, []string{b.id}),
+		)
 	})
 	return out
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,23 +57,23 @@ func (e *sessionPlan) work(ctx context.Context) error {
 }
 
 // selectedPids are those of words such as pid=4711, of which any may hold.
-func selectedPids(words []string) ([]int32, error) {
-	var out []int32
+func selectedPids(words []string) ([]string, error) {
+	var out []string
 	for _, w := range words {
 		name, value, _ := strings.Cut(w, "=")
-		pid, err := strconv.ParseInt(value, 10, 32)
-		if name != "pid" || err != nil || pid < 0 {
+		pid, err := strconv.ParseUint(value, 10, 31)
+		if name != "pid" || err != nil {
 			return nil, problemf("%q is no session: name it by its number on the server, such as pid=4711.", clipped(w, nameRunes))
 		}
-		if !slices.Contains(out, int32(pid)) {
-			out = append(out, int32(pid))
+		if id := strconv.FormatUint(pid, 10); !slices.Contains(out, id) {
+			out = append(out, id)
 		}
 	}
 	return out, nil
 }
 
 // candidates are the sessions that are meant.
-func (e *sessionPlan) candidates(failing []failingSession, pids []int32) ([]*backend, error) {
+func (e *sessionPlan) candidates(failing []failingSession, pids []string) ([]*backend, error) {
 	var out []*backend
 	for _, f := range failing {
 		if !e.named && f.class == classBlocker {
@@ -82,9 +81,9 @@ func (e *sessionPlan) candidates(failing []failingSession, pids []int32) ([]*bac
 		}
 	}
 	for _, pid := range pids {
-		s := e.chain.by[fmt.Sprint(pid)]
+		s := e.chain.by[pid]
 		switch {
-		case pid == 0:
+		case pid == "0":
 			return nil, problemf("Process 0 stands for a prepared transaction, which belongs to no session: a DBA ends it with ROLLBACK PREPARED.")
 		case s == nil:
 			return nil, e.noSession(pid)
@@ -98,7 +97,7 @@ func (e *sessionPlan) candidates(failing []failingSession, pids []int32) ([]*bac
 }
 
 // noSession is the Problem of a pid that is not there, and says which are.
-func (e *sessionPlan) noSession(pid int32) error {
+func (e *sessionPlan) noSession(pid string) error {
 	var who []string
 	for _, r := range e.chain.roots {
 		who = append(who, r.name())
@@ -107,7 +106,7 @@ func (e *sessionPlan) noSession(pid int32) error {
 	if len(who) > 0 {
 		hint = "Those that block others are " + strings.Join(who[:min(len(who), mostNamed)], ", ") + "."
 	}
-	return problemf("There is no session with pid %d on Postgres %s (any more). %s", pid, e.target.Place(), hint)
+	return problemf("There is no session with pid %s on Postgres %s (any more). %s", pid, e.target.Place(), hint)
 }
 
 // spared says why a session is not ended; empty: it may be.
@@ -144,8 +143,8 @@ func (e *sessionPlan) limit() error {
 		n = min(n, limit)
 	}
 	if n > e.caps.Rows {
-		return problemf("%s are more than one plan may end: max_rows of this fix is %s. Name the ones that matter, such as pid=%d, or give a --limit.",
-			phrase.Plural(n, "session"), phrase.Count(e.caps.Rows), e.chosen[0].pid)
+		return problemf("%s are more than one plan may end: max_rows of this fix is %s. Name the ones that matter, such as pid=%s, or give a --limit.",
+			phrase.Plural(n, "session"), phrase.Count(e.caps.Rows), e.chosen[0].id)
 	}
 	e.chosen = e.chosen[:n]
 	return nil

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -320,6 +321,7 @@ func TestLocksOfTheDatabaseItself(t *testing.T) {
 	root, waiter := c.stuck()
 	o := brisk(c.dsn)
 	o.ReadDSN = "postgres://nobody@127.0.0.1:1/replica"
+	o.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/50) }
 	target := open(t, o)
 	d := declareCheck(t, "locks", "{max_wait: 0s, tables: [orders, ordres]}")
 	if got := sentence(t, d.Validate(t.Context(), target)); !strings.Contains(got, "did you mean orders?") {

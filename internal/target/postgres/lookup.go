@@ -65,7 +65,9 @@ func (t *Target) lookup(ctx context.Context, table, key string, columns []string
 		return nil, err
 	}
 	l := &rowLookup{t: t, table: tab, key: keys[0], as: as}
-	list := []string{"i.id"}
+	// The name is nobody's column, so that an expression need not say whose it means.
+	const asked = `asked."integritybot: asked"`
+	list := []string{asked}
 	for _, name := range columns {
 		text, kind, err := selected(tab, name)
 		if err != nil {
@@ -75,8 +77,8 @@ func (t *Target) lookup(ctx context.Context, table, key string, columns []string
 	}
 	// The array is cast and not the column, so that its index is used; the text that was
 	// asked for comes back, and not the column's own form of it.
-	l.sql = fmt.Sprintf("SELECT %s FROM unnest($1::text[]) AS i(id) JOIN %s AS t ON t.%s = i.id%s",
-		strings.Join(list, ", "), tab.SQL(), keys[0].SQL(), as.cast)
+	l.sql = fmt.Sprintf(`SELECT %s FROM unnest($1::text[]) AS asked("integritybot: asked") JOIN %s AS t ON t.%s = %s%s`,
+		strings.Join(list, ", "), tab.SQL(), keys[0].SQL(), asked, as.cast)
 	return l, nil
 }
 

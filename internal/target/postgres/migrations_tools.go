@@ -21,7 +21,7 @@ type tool struct {
 	columns []string // that tell its table from others of the same name
 	timed   bool     // it notes when
 	sql     func(h *history) string
-	change  func(h *history, rows pgx.Rows) (look.Change, error)
+	change  func(rows pgx.Rows) (look.Change, error)
 	// unseen says in a sentence what a tool without times has noted.
 	unseen func(h *history, place string, rows pgx.Rows) (string, error)
 }
@@ -82,7 +82,7 @@ func (t *tool) read(ctx context.Context, target *Target, h *history, since time.
 			unseen = append(unseen, said)
 			return err
 		}
-		change, err := t.change(h, rows)
+		change, err := t.change(rows)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func flyway() *tool {
 		sql: func(h *history) string {
 			return newest(h, "installed_on", "coalesce(x.version::text, ''), x.description::text, x.type::text, x.script::text, x.installed_by::text, x.execution_time::bigint, x.success", "TRUE")
 		},
-		change: func(_ *history, rows pgx.Rows) (look.Change, error) {
+		change: func(rows pgx.Rows) (look.Change, error) {
 			var c look.Change
 			var version, description, kind, script, by string
 			var took int64
@@ -142,7 +142,7 @@ func liquibase() *tool {
 		sql: func(h *history) string {
 			return newest(h, "dateexecuted", "x.id::text, x.author::text, x.filename::text, x.exectype::text", "TRUE")
 		},
-		change: func(_ *history, rows pgx.Rows) (look.Change, error) {
+		change: func(rows pgx.Rows) (look.Change, error) {
 			var c look.Change
 			var id, author, file, kind string
 			if err := rows.Scan(&c.At, &id, &author, &file, &kind); err != nil {
@@ -174,7 +174,7 @@ func goose() *tool {
 		sql: func(h *history) string {
 			return newest(h, "tstamp", "x.version_id::bigint, x.is_applied", "x.version_id > 0")
 		},
-		change: func(_ *history, rows pgx.Rows) (look.Change, error) {
+		change: func(rows pgx.Rows) (look.Change, error) {
 			var c look.Change
 			var version int64
 			var applied bool
