@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A real Kubernetes for the slow tests: builds the programs that deploy/kube/go.mod pins (kube-apiserver,
-# kube-controller-manager, and kwok, which plays nodes) and keeps them beside what kwok is told to do, which comes from
-# its own source. They keep their state in etcd, a package of Debian. Does nothing, and needs no network, when that has
-# been done. Prints nothing but what it is about to do.
+# kube-controller-manager, kwok, which plays nodes, and kubectl, which people would use instead of the bot) and keeps them
+# beside what kwok is told to do, which comes from its own source. They keep their state in etcd, a package of Debian. Does
+# nothing, and needs no network, when that has been done. Prints nothing but what it is about to do.
 #
 #   kube.sh [install]  installs
 #   kube.sh check      says by its exit status whether there is nothing to install
@@ -58,7 +58,7 @@ IFS=. read -r major minor _ <<<"$version"
 stamp=k8s.io/component-base/version
 gently build -mod=readonly -o "$work/" \
   -ldflags "-s -w -X $stamp.gitVersion=v$version -X $stamp.gitMajor=$major -X $stamp.gitMinor=$minor" \
-  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager sigs.k8s.io/kwok/cmd/kwok
+  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kubectl sigs.k8s.io/kwok/cmd/kwok
 
 # What happens to nodes and pods: they become ready at once, pods of jobs succeed at once, and those with the label
 # pod-container-running-failed.stage.kwok.x-k8s.io=true fail.

@@ -65,7 +65,7 @@ func (f fixing) fixes(c *config.Config, targets *Targets, catalog check.Catalog)
 		case kafka.Fix:
 			one = targets.kafkaFix(one, words, appliers)
 		case reconcile.Fix:
-			one = targets.cacheFix(one, words, appliers)
+			one = targets.cacheFix(c, one, words, appliers)
 		case kube.Fix:
 			one = targets.kubeFix(one, words, appliers)
 		}

@@ -50,7 +50,7 @@ func (d databases) Lookup(ctx context.Context, target, table, key string, column
 }
 
 // cacheFix makes a fix ready to use, or says why it is not.
-func (t *Targets) cacheFix(one fix.Declared, words reconcile.Fix, clearing map[string]fix.Applier) fix.Declared {
+func (t *Targets) cacheFix(c *config.Config, one fix.Declared, words reconcile.Fix, clearing map[string]fix.Applier) fix.Declared {
 	name := one.Check.Target
 	target, on := t.redis[name]
 	if !on {
@@ -62,7 +62,13 @@ func (t *Targets) cacheFix(one fix.Declared, words reconcile.Fix, clearing map[s
 		one.Off = fmt.Sprintf("the config does not let plans remove values there (targets.%s.redis.clear: on)", name)
 		return one
 	}
-	one.Planner, one.Applier = words.Planner(target, t.rows, one.Check), applier
+	var others []reconcile.Declaration // whose values a flush takes with it
+	for _, d := range c.Declared() {
+		if other, ok := d.Declaration.(reconcile.Declaration); ok && d.Check.Target == name && d.Check.Name != one.Check.Name {
+			others = append(others, other)
+		}
+	}
+	one.Planner, one.Applier = words.Planner(target, t.rows, one.Check, others...), applier
 	return one
 }
 

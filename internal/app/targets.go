@@ -41,6 +41,7 @@ func OpenTargets(ctx context.Context, c *config.Config) (*Targets, error) {
 }
 
 func openTargets(ctx context.Context, c *config.Config, m memory) (*Targets, error) {
+	redis.Quiet() // what goes wrong is in its errors, and in our log
 	t := &Targets{
 		postgres: map[string]*postgres.Target{}, kafka: map[string]*kafka.Target{},
 		redis: map[string]*redis.Target{}, kube: map[string]*kube.Target{},

@@ -4,7 +4,8 @@ package bench
 
 import (
 	"cmp"
-	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,9 +36,10 @@ func logSlowCalls(t *trial, client *goredis.Client) {
 
 // slowCalls are the calls that Redis took long for.
 type slowCalls struct {
-	longest time.Duration // 0: none was as long as loggedFrom
-	call    string
-	over    int // were over longestCall
+	longest map[string]time.Duration // by command, of those that took loggedFrom or longer
+	over    int                      // were over longestCall
+	queued  time.Duration            // that Redis was ready to run and had no processor; 0 where the system does not say
+	before  time.Duration
 }
 
 // reset forgets what was logged and counted before.
@@ -48,11 +50,13 @@ func (s *slowCalls) reset(t *trial, client *goredis.Client) {
 			t.Fatal(err)
 		}
 	}
+	s.before = queued(infoLine(t, client, "server", "process_id"))
 }
 
 // read adds what has been logged since.
 func (s *slowCalls) read(t *trial, client *goredis.Client) {
 	t.Helper()
+	s.queued += queued(infoLine(t, client, "server", "process_id")) - s.before
 	calls, err := client.SlowLogGet(t.Context(), loggedCalls).Result()
 	if err != nil {
 		t.Fatal(err)
@@ -60,21 +64,50 @@ func (s *slowCalls) read(t *trial, client *goredis.Client) {
 	if len(calls) == loggedCalls {
 		t.Fatalf("Redis' slow log is full: there were more than %d calls over %s", loggedCalls, loggedFrom)
 	}
+	if s.longest == nil {
+		s.longest = map[string]time.Duration{}
+	}
 	for _, one := range calls {
 		if one.Duration > longestCall {
 			s.over++
 		}
-		if one.Duration > s.longest && len(one.Args) > 0 {
-			s.longest, s.call = one.Duration, strings.ToUpper(one.Args[0])
+		if len(one.Args) > 0 {
+			name := strings.ToUpper(one.Args[0])
+			s.longest[name] = max(s.longest[name], one.Duration)
 		}
 	}
 }
 
+// each gives the longest call of each command, the longest first.
+func (s *slowCalls) each() []string {
+	var words []string
+	for _, name := range slices.SortedFunc(maps.Keys(s.longest), func(a, b string) int { return cmp.Compare(s.longest[b], s.longest[a]) }) {
+		words = append(words, millis(float64(s.longest[name].Microseconds())/1e3)+" ("+name+")")
+	}
+	return words
+}
+
+// words is the longest of all.
 func (s *slowCalls) words() string {
-	if s.longest == 0 {
+	if len(s.longest) == 0 {
 		return "under " + loggedFrom.String()
 	}
-	return fmt.Sprintf("%s (%s)", millis(float64(s.longest.Microseconds())/1e3), s.call)
+	return s.each()[0]
+}
+
+// queued is for how long a process of one thread, such as Redis' own, was ready to run and had no processor (Linux'
+// Documentation/scheduler/sched-stats, "/proc/<pid>/schedstat"); 0 where the system does not say.
+func queued(pid string) time.Duration {
+	text, err := os.ReadFile("/proc/" + pid + "/schedstat")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	ns, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(ns)
 }
 
 // commandCounts says how often each command was called since the last reset, the most frequent first.

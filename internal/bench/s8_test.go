@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -43,8 +44,9 @@ func measureCache(t *trial, b *bed) {
 	b.note("S8", "The other side is one `redis-cli GET` and then one `psql -c 'SELECT *'` for each of %d customers, and nothing is compared; the time for all is extrapolated. "+
 		"A fairer measure of what is possible: `SCAN` and pipelined `MGET` by go-redis, which read the cache alone, compare nothing and do not ask Postgres, take %s (%s values/s).",
 		sampledKeys, seconds(median(c.reading)), humanize.Comma(perSecond(c.keys(), median(c.reading))))
-	b.note("S8", "A call is one command as Redis' own slow log times it (everything above %s was logged, in all %d rounds, the one that warms up included); where the machine is busy, it counts the time "+
-		"that Redis waited for a processor, too. Commands of one run: %s.", loggedFrom, b.looks+1, c.calls)
+	b.note("S8", "A call is one command as Redis' own slow log times it: everything above %s, in all %d rounds, the one that warms up included. It counts the time in which the machine gave Redis no processor in the "+
+		"middle of a call; Redis was ready to run and had to wait for %s of the %s of these rounds. The longest of each command: %s. Commands of one run: %s.",
+		loggedFrom, b.looks+1, seconds(c.slow.queued), seconds(c.checking), strings.Join(c.slow.each(), ", "), c.calls)
 }
 
 // cached is a cache with the database behind it, and what was measured there.
@@ -60,7 +62,9 @@ type cached struct {
 	theirs  []time.Duration // for sampledKeys keys
 	reading []time.Duration
 	slow    slowCalls
-	calls   string // commands of one run of ours
+	// checking is how long all rounds of ours took.
+	checking time.Duration
+	calls    string // commands of one run of ours
 }
 
 func (c *cached) keys() int { return c.truth.Keys }
@@ -73,13 +77,13 @@ func (c *cached) round(t *trial, b *bed) {
 	c.slow.read(t, c.client)
 	c.calls = commandCounts(t, c.client)
 	c.compareToTruth(t, f.out)
-	c.ours = append(c.ours, f)
+	c.ours, c.checking = append(c.ours, f), c.checking+f.took
 	if took, ok := c.keyByKey(t); ok {
 		c.theirs = append(c.theirs, took)
 	}
 	c.reading = append(c.reading, c.readOnly(t))
-	t.Logf("ours %s (%s cpu, %s), longest Redis call %s, %d keys by hand %v, only reading %s",
-		f.took, f.cpu, megabytes(f.peak), c.slow.longest, sampledKeys, c.theirs, c.reading[len(c.reading)-1])
+	t.Logf("ours %s (%s cpu, %s), Redis calls %v, %d keys by hand %v, only reading %s",
+		f.took, f.cpu, megabytes(f.peak), c.slow.each(), sampledKeys, c.theirs, c.reading[len(c.reading)-1])
 }
 
 // check runs the built binary.

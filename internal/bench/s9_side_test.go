@@ -22,10 +22,10 @@ const (
 	// of S9; it holds a lookTask. See TestMain.
 	podsEnv = "BENCH_PODS"
 	lookEnv = "BENCH_LOOK"
-	// namespace and deployment are whose logs are read.
+	// namespace and deployment are whose logs are read, as the example config has it.
 	namespace  = "production"
-	deployment = "shop"
-	// lookWithin is how long the product lets one look take.
+	deployment = "ecommerce-backend"
+	// lookWithin is how long the product lets one look take (internal/app).
 	lookWithin = 2 * time.Minute
 )
 

@@ -35,13 +35,14 @@ func measureLogs(t *trial, b *bed) {
 			l.ours, l.each, l.many, l.label = nil, nil, nil, nil
 		}
 	}
+	l.bot = l.askBot(t, b)
 	streams := l.end(t)
 	t.measured(l.row(b, streams))
 	b.note("S9", "The cluster is the one of the tests (internal/cluster), which speaks HTTPS to whoever reads, as a process of its own; its work is in the time of both sides. One deployment; 1 line in %d tells of an "+
-		"error, of %d kinds that differ in numbers and ids; all lines are %s old at most, and both sides ask for %s. Ours is the look that `/integrity logs` is, from a cold start of a process of its own "+
-		"without the bot around it: time from opening the target until the report is there, median of %d after one that warms up (%s), processor time %s. Every run counted every kind exactly (%s lines), over "+
-		"every line, or the number would not be here. Memory is the process' peak; streams are counted by the cluster.",
-		errorIn, len(mistakes()), phrase.Age(written), phrase.Age(asked), b.looks, rounded(durations(l.ours, func(d looked) time.Duration { return d.Took })),
+		"error, of %d kinds that differ in numbers and ids; all lines are %s old at most, and both sides ask for %s. Ours is the whole bot: somebody says `/integrity logs` in the simulated workspace, and the time "+
+		"ends when the report stands in the channel (%s, after one that warms up); memory is the peak of the bot's process, which had %s when it was ready. The look alone, in a process of its own from opening the "+
+		"target until the report is there: %s, processor time %s. Every one of these counted every kind exactly (%s lines), over every line, or the number would not be here. Streams are counted by the cluster.",
+		errorIn, len(mistakes()), phrase.Age(written), phrase.Age(asked), rounded(l.bot.took), megabytes(l.bot.before), rounded(durations(l.ours, func(d looked) time.Duration { return d.Took })),
 		seconds(median(durations(l.ours, func(d looked) time.Duration { return d.CPU }))), humanize.Comma(l.errors()))
 	if len(l.each) > 0 {
 		b.note("S9", "The other side is `kubectl logs POD --since=%s | grep -iE 'PATTERN'` (%s), pod after pod as the runbook has it, and by `xargs -P %d`, with the same pattern, in `LANG=C`, where grep is fastest; "+
@@ -61,6 +62,7 @@ type podLogs struct {
 
 	kubectl, version  string
 	ours              []looked
+	bot               botLooked
 	each, many, label []grepped
 }
 
@@ -180,20 +182,16 @@ func (l *podLogs) compareToTruth(t *trial, did looked) {
 
 // row is the line in the table.
 func (l *podLogs) row(b *bed, streams int) row {
-	took := median(durations(l.ours, func(d looked) time.Duration { return d.Took }))
-	peak := int64(0)
-	for _, did := range l.ours {
-		peak = max(peak, did.Peak)
-	}
+	alone, took := median(durations(l.ours, func(d looked) time.Duration { return d.Took })), median(l.bot.took)
 	theirs := noKubectl
 	if len(l.each) > 0 {
 		theirs = fmt.Sprintf("kubectl logs \\| grep, which groups nothing, pod after pod: %s; %d at once: %s", l.said(l.each), logsStreams, l.said(l.many))
 	}
 	return row{
 		ID: "S9", Work: fmt.Sprintf("errors in the logs of %d pods, %s lines", b.pods, humanize.Comma(int64(l.lines))),
-		Ours: fmt.Sprintf("%s, %s lines/s, peak %s, at most %d streams, exact (%s lines in %d groups)", seconds(took), humanize.Comma(perSecond(l.lines, took)),
-			megabytes(peak), streams, humanize.Comma(l.errors()), len(l.truth)),
+		Ours: fmt.Sprintf("%s from the command to the report in Slack, peak %s of the whole bot, at most %d streams, exact (%s lines in %d groups); the look alone %s, %s lines/s",
+			seconds(took), megabytes(l.bot.peak), streams, humanize.Comma(l.errors()), len(l.truth), seconds(alone), humanize.Comma(perSecond(l.lines, alone))),
 		Theirs: theirs, Goal: "≤ 10 s; ≤ 100 MB; ≤ 20 streams",
-		Met: verdict(took <= logsTime && peak <= logsBytes && streams <= logsStreams),
+		Met: verdict(max(took, alone) <= logsTime && l.bot.peak > 0 && l.bot.peak <= logsBytes && streams <= logsStreams),
 	}
 }

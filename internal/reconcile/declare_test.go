@@ -95,7 +95,7 @@ func TestPaths(t *testing.T) {
 
 func TestDeclareFix(t *testing.T) {
 	t.Parallel()
-	words := declared1(t, customersCheck)
+	words := wordsOf(t, customersCheck)
 	f, err := DeclareFix("cache", words, node(t, "{mode: clear, modes: [flush], rate: 50, classes: [stale, no expiry], max_rows: 7}"))
 	if err != nil {
 		t.Fatal(err)

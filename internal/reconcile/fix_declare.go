@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -62,6 +61,9 @@ func DeclareFix(kind string, declaration Declaration, node *yaml.Node) (Fix, err
 // always needs one.
 func (f Fix) Rules() fix.Rules {
 	rules := f.words.Common().Rules()
+	if f.words.MaxShare == nil {
+		rules.Caps.Share = 1 // a whole cache may be stale: it is their number that is capped
+	}
 	rules.Ways = map[string]fix.Way{wayFlush: {Right: flushRight, Second: flushSecond}}
 	return rules
 }
@@ -126,14 +128,4 @@ func parseChosen(words []string) (chosen, error) {
 		return c, problemf("Name keys or a pattern, not both.")
 	}
 	return c, nil
-}
-
-func (c chosen) String() string {
-	switch {
-	case c.pattern != "":
-		return "pattern " + legible(c.pattern)
-	case len(c.keys) > 0:
-		return fmt.Sprintf("%d named", len(c.keys))
-	}
-	return "all"
 }

@@ -3,8 +3,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,25 +48,30 @@ func (p *planner) flush(ctx context.Context, o fix.Order) (fix.Draft, error) {
 	if err != nil {
 		return fix.Draft{}, err
 	}
-	keys := max(0, after.Keys-kept.Keys)
+	d := p.flushed(after, kept, servers)
+	d.Content, d.Risk = content, risks(after, rate(before, after), others, kept)
+	return d, nil
+}
+
+// flushed words a flush.
+func (p *planner) flushed(s redis.State, kept redis.Kept, servers int) fix.Draft {
+	keys := max(0, s.Keys-kept.Keys)
 	d := fix.Draft{
 		Does: fmt.Sprintf("flush %s: remove all %s", p.cache.Place(), phrase.Plural(keys, "key")), Button: "flush " + p.cache.Place(), Done: "flushed",
 		Noun: "servers", Target: p.check.Target, Place: p.cache.Place(), Plain: true, Uncounted: true, Typed: p.cache.Place(),
 		Rows: int64(servers), Found: int64(servers), Total: int64(servers),
 		Irreversible: "what is flushed is gone, and no copy is kept",
-		Content:      content,
-		Risk:         risks(after, rate(before, after), others, kept),
 		Heads:        []string{"what", "now", "then"},
-		Samples:      []fix.Sample{{Key: "keys", Before: phrase.Count(keys), After: "0"}, {Key: "memory of the server", Before: size(after.Memory), After: ""}},
+		Samples:      []fix.Sample{{Key: "keys", Before: phrase.Count(keys), After: "0"}, {Key: "memory of the server", Before: size(s.Memory), After: ""}},
 		Listing:      [][]string{{"server", "keys"}},
 	}
 	if servers == 1 {
 		d.Noun = "server"
 	}
-	for _, s := range after.Servers {
-		d.Listing = append(d.Listing, []string{s.Name, phrase.Count(s.Keys)})
+	for _, one := range s.Servers {
+		d.Listing = append(d.Listing, []string{one.Name, phrase.Count(one.Keys)})
 	}
-	return d, nil
+	return d
 }
 
 // rate is how many reads a second there were between two looks.
@@ -97,60 +100,4 @@ func risks(s redis.State, reads int64, o strangers, kept redis.Kept) string {
 		out = append(out, "Other databases of this server keep their keys.")
 	}
 	return strings.Join(out, " ")
-}
-
-// strangers are keys that belong to no check.
-type strangers struct {
-	keys, sampled, all int64
-	examples           []string
-}
-
-// strangers samples what no check of this cache knows.
-func (p *planner) strangers(ctx context.Context) (strangers, error) {
-	shapes := []string{p.words.check.Pattern}
-	for _, one := range p.others {
-		if words, ok := one.(*cacheWords); ok {
-			shapes = append(shapes, words.Pattern)
-		}
-	}
-	var known []shape
-	for _, text := range shapes {
-		if s, err := parseShape(text); err == nil {
-			known = append(known, s)
-		}
-	}
-	keys, all, err := p.cache.Sample(ctx, sampledKeys)
-	if err != nil {
-		return strangers{}, err
-	}
-	s := strangers{sampled: int64(len(keys)), all: all}
-	kinds := map[string]int64{}
-	for _, key := range keys {
-		if p.cache.Own(key) || slices.ContainsFunc(known, func(one shape) bool { _, ok := one.id(key); return ok }) {
-			continue
-		}
-		s.keys++
-		kinds[kindOf(key)]++
-	}
-	names := slices.SortedFunc(maps.Keys(kinds), func(a, b string) int {
-		if d := kinds[b] - kinds[a]; d != 0 {
-			return int(d)
-		}
-		return strings.Compare(a, b)
-	})
-	for _, name := range names[:min(len(names), strangeShown)] {
-		s.examples = append(s.examples, fmt.Sprintf("%s: %s", name, phrase.Count(kinds[name])))
-	}
-	return s, nil
-}
-
-// kindOf is what a key begins with: session:* of session:77:cart. The rest of it, or all
-// of a key without such a beginning, may be somebody's secret.
-func kindOf(key string) string {
-	const most = 40
-	i := strings.IndexAny(key, ":/|")
-	if i <= 0 || i > most {
-		return "without a prefix"
-	}
-	return legible(key[:i+1]) + "*"
 }

@@ -16,9 +16,9 @@ func (w *world) caches() []Cache {
 	w.t.Helper()
 	products := strings.NewReplacer("customer:*", "product:*", "max: 24h, together: 50", "required: false").Replace(customersCheck)
 	return []Cache{
-		{Check: check.Check{Name: "customer-cache", Domain: "cache", Target: "cache"}, Declaration: declared1(w.t, customersCheck), Target: w.cache, Rows: w.rows},
-		{Check: check.Check{Name: "product-cache", Domain: "cache", Target: "cache"}, Declaration: declared1(w.t, products), Target: w.cache, Rows: w.rows},
-		{Check: check.Check{Name: "off-cache", Domain: "off", Target: "other"}, Declaration: declared1(w.t, customersCheck)},
+		{Check: check.Check{Name: "customer-cache", Domain: "cache", Target: "cache"}, Declaration: wordsOf(w.t, customersCheck), Target: w.cache, Rows: w.rows},
+		{Check: check.Check{Name: "product-cache", Domain: "cache", Target: "cache"}, Declaration: wordsOf(w.t, products), Target: w.cache, Rows: w.rows},
+		{Check: check.Check{Name: "off-cache", Domain: "off", Target: "other"}, Declaration: wordsOf(w.t, customersCheck)},
 	}
 }
 

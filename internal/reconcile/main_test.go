@@ -56,8 +56,12 @@ func (d databases) Lookup(ctx context.Context, target, table, key string, column
 // short: nobody writes.
 func newWorld(t *testing.T, shape redisproc.Shape, sql string) *world {
 	t.Helper()
+	return newWorldAt(t, shape, sql, hurried)
+}
+
+func hurried(ctx context.Context, d time.Duration) error {
 	const hurry = 10
-	return newWorldAt(t, shape, sql, func(ctx context.Context, d time.Duration) error { return wait(ctx, d/hurry) })
+	return wait(ctx, d/hurry)
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -126,7 +130,7 @@ func node(t testing.TB, text string) *yaml.Node {
 	return doc.Content[0]
 }
 
-func declared1(t testing.TB, text string) *cacheWords {
+func wordsOf(t testing.TB, text string) *cacheWords {
 	t.Helper()
 	d, err := Declare("cache", node(t, text))
 	if err != nil {
@@ -208,4 +212,13 @@ func wants(t *testing.T, err error, says string) {
 	if got := sentence(t, err); !strings.Contains(got, says) {
 		t.Errorf("got  %s\nwant %s", got, says)
 	}
+}
+
+// replaced is a declaration in which a text is another one.
+func replaced(t testing.TB, text, from, to string) string {
+	t.Helper()
+	if !strings.Contains(text, from) {
+		t.Fatalf("there is no %s", from)
+	}
+	return strings.Replace(text, from, to, 1)
 }

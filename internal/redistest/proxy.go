@@ -2,13 +2,9 @@ package redistest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +57,17 @@ func (p *Proxy) Cut() { p.change(func() { p.cut = true }) }
 // Mute lets connections be made and be, but nothing comes through.
 func (p *Proxy) Mute() { p.change(func() { p.mute = true }) }
 
+// Redirect ends all connections and leads new ones to another server, as when an
+// address is given to another one.
+func (p *Proxy) Redirect(server string) {
+	p.change(func() {
+		p.server = server
+		for c := range p.conns {
+			_ = c.Close()
+		}
+	})
+}
+
 // Resume makes it a good network again.
 func (p *Proxy) Resume() { p.change(func() { p.cut, p.mute, p.sprung = false, false, nil }) }
 
@@ -98,7 +105,10 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.server)
+		p.mu.Lock()
+		address := p.server
+		p.mu.Unlock()
+		server, err := new(net.Dialer).DialContext(context.Background(), "tcp", address)
 		if err != nil {
 			_ = client.Close()
 			continue
@@ -217,45 +227,4 @@ func (p *Proxy) Total() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.total
-}
-
-// command reads one command in Redis's protocol: a list of texts with their lengths.
-func command(from *bufio.Reader) (name string, raw []byte, err error) {
-	var all bytes.Buffer
-	line := func() (string, error) {
-		text, err := from.ReadString('\n')
-		all.WriteString(text)
-		return strings.TrimSpace(text), err
-	}
-	head, err := line()
-	if err != nil {
-		return "", nil, err
-	}
-	if !strings.HasPrefix(head, "*") {
-		return strings.ToLower(head), all.Bytes(), nil
-	}
-	words, err := strconv.Atoi(head[1:])
-	if err != nil {
-		return "", nil, fmt.Errorf("command %q: %w", head, err)
-	}
-	for i := range words {
-		size, err := line()
-		if err != nil {
-			return "", nil, err
-		}
-		n, err := strconv.Atoi(strings.TrimPrefix(size, "$"))
-		if err != nil {
-			return "", nil, fmt.Errorf("command %q: %w", size, err)
-		}
-		const end = 2
-		word := make([]byte, n+end)
-		if _, err := io.ReadFull(from, word); err != nil {
-			return "", nil, err
-		}
-		all.Write(word)
-		if i == 0 {
-			name = strings.ToLower(string(word[:n]))
-		}
-	}
-	return name, all.Bytes(), nil
 }

@@ -223,7 +223,7 @@ func confirmButton(p fix.Plan) message.Action {
 	if dependent > 0 && !d.Plain {
 		text += " and " + phrase.Plural(dependent, "dependent row")
 	}
-	if d.Place != "" {
+	if d.Place != "" && !strings.Contains(what, d.Place) {
 		text += " in " + d.Place
 	}
 	a := message.Action{

@@ -66,10 +66,10 @@ func (ch chronicler) Changes(ctx context.Context, since time.Time) ([]look.Chang
 		parts = append(parts, func(ctx context.Context) { k.deployment(ctx, name) })
 	}
 	for _, name := range o.ConfigMaps {
-		parts = append(parts, func(ctx context.Context) { k.edits(ctx, configMap, name) })
+		parts = append(parts, func(ctx context.Context) { k.edits(ctx, configMap(), name) })
 	}
 	for _, name := range o.Secrets {
-		parts = append(parts, func(ctx context.Context) { k.edits(ctx, secret, name) })
+		parts = append(parts, func(ctx context.Context) { k.edits(ctx, secret(), name) })
 	}
 	k.together(ctx, parts...)
 	if err := ctx.Err(); err != nil {

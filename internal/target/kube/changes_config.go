@@ -17,10 +17,8 @@ import (
 // configKind is a kind of object that holds settings.
 type configKind struct{ noun, resource, what string }
 
-var (
-	configMap = configKind{"config map", "configmaps", "configmap/"}
-	secret    = configKind{"secret", "secrets", "secret/"}
-)
+func configMap() configKind { return configKind{"config map", "configmaps", "configmap/"} }
+func secret() configKind    { return configKind{"secret", "secrets", "secret/"} }
 
 // onlyMetadata has the server send the metadata of an object and nothing else.
 // There is no second choice in it: a server that cannot do that refuses, and values

@@ -27,7 +27,7 @@ func writersOf(meta *metav1.ObjectMeta) []written {
 			w.at = e.Time.UTC()
 		}
 		if e.FieldsV1 != nil {
-			w.fields = below(e.FieldsV1.Raw)
+			w.fields = below(e.FieldsV1.GetRawBytes())
 		}
 		out = append(out, w)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/integritybot/integritybot/internal/check"
@@ -143,6 +145,48 @@ func TestWritesAgainstAControllerThatReverts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWritesTakenBackByAnAutoscaler whose scaling leaves no trace on the
+// deployment, but an event.
+func TestWritesTakenBackByAnAutoscaler(t *testing.T) {
+	t.Parallel()
+	kubePeers(t, func(t *testing.T, c *kubetest.Cluster) {
+		a := newArena(t, c)
+		a.deploy("backend", 2)
+		a.declare("writers", `{deployments: [{name: backend}]}`, `{mode: scale, modes: [resume], watch: 1m}`)
+		a.ready("backend", 2)
+		least, queue := int32(1), resource.MustParse("10")
+		h := &autoscalingv2.HorizontalPodAutoscaler{
+			ObjectMeta: metav1.ObjectMeta{Name: "by-topic"},
+			Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+				ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "backend"},
+				MinReplicas:    &least, MaxReplicas: 4, Metrics: []autoscalingv2.MetricSpec{{
+					Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{
+						Metric: autoscalingv2.MetricIdentifier{Name: "lag"}, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.ValueMetricType, Value: &queue},
+					},
+				}},
+			},
+		}
+		if _, err := c.Admin().AutoscalingV2().HorizontalPodAutoscalers(a.ns).Create(t.Context(), h, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		p := a.plan(wayScale)
+		contains(t, p.Draft.Risk, "The autoscaler by-topic (1 to 4 pods) follows an object or external metric and may bring pods of backend back from zero")
+		a.apply(p)
+		a.scale("backend", "kube-controller-manager", 3)
+		if said := a.halted(p); strings.Contains(said, "New size") {
+			t.Errorf("without an event it says %s", said)
+		}
+		event := &corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{Name: "rescaled"}, Reason: "SuccessfulRescale", Message: "New size: 3; reason: external metric lag above target",
+			InvolvedObject: corev1.ObjectReference{Kind: "HorizontalPodAutoscaler", Name: "by-topic", Namespace: a.ns}, LastTimestamp: metav1.Now(),
+		}
+		if _, err := c.Admin().CoreV1().Events(a.ns).Create(t.Context(), event, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		contains(t, a.halted(p), "P-77 was taken back by somebody else: deployment backend has 3 pods again, set by autoscaler by-topic (1 to 4 pods) (New size: 3; reason: external metric lag above target)", "It writes.", "It is probably the autoscaler by-topic")
+	})
 }
 
 // TestWritersOwners finds who may change a deployment, by the marks that they

@@ -147,7 +147,7 @@ func (t *Target) reversal(ctx context.Context, p fix.Plan, s seen, e entry, by s
 		owners = nil // it is told all the same
 	}
 	who := by.said()
-	if pods && !by.known() {
+	if pods && (!by.known() || by.autoscaler()) {
 		if told := t.scaledAsTold(ctx, owners, e.At); told != "" {
 			who = told
 		}

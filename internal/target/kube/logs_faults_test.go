@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,7 +30,7 @@ func shop(t *testing.T, pods int32, change ...func(*Options)) (c *kubetest.Clust
 }
 
 // numbered is a log of lines a millisecond apart, each of which is an error.
-func numbered(n int) cluster.Lines {
+func lineByLine(n int) cluster.Lines {
 	return cluster.Generated{Count: n, Make: func(i int) (time.Time, []byte) {
 		return began().Add(time.Duration(i) * time.Millisecond), fmt.Appendf(nil, "error %d", i)
 	}}
@@ -68,7 +69,7 @@ func TestReadingEndsWhenEnoughWasRead(t *testing.T) {
 	t.Parallel()
 	c, ns, names, target := shop(t, 3, func(o *Options) { o.Logs.MaxLines, o.Logs.Streams = 1500, 1 })
 	for _, name := range names {
-		c.Fake().SetLog(ns, name, "shop", numbered(1000))
+		c.Fake().SetLog(ns, name, "shop", lineByLine(1000))
 	}
 	r := searched(t, target)
 	if r.Lines != 1500 || r.Matched != 1500 || r.Groups[0].Count != 1500 {
@@ -88,13 +89,13 @@ func TestALogThatBreaksOffIsSaid(t *testing.T) {
 			t.Run(name+" "+where, func(t *testing.T) {
 				t.Parallel()
 				c, ns, names, target := shop(t, 2)
-				c.Fake().SetLog(ns, names[0], "shop", numbered(10))
+				c.Fake().SetLog(ns, names[0], "shop", lineByLine(10))
 				// Lines of 100 bytes: a time of 30, a space, the text, an end.
 				c.Fake().SetLog(ns, names[1], "shop", cluster.Repeated{Count: 50_000, Start: began(), Step: time.Millisecond, Texts: [][]byte{[]byte("error " + strings.Repeat("y", 62))}})
 				breaking(t, target, names[1], after, ending)
 				r := searched(t, target)
 				lines := int64(40_000)
-				if where == "within a line" && ending == io.EOF {
+				if where == "within a line" && errors.Is(ending, io.EOF) {
 					lines++ // what there is of a line counts
 				}
 				if r.Lines != 10+lines || r.Matched != r.Lines {
@@ -150,7 +151,7 @@ func TestAPodThatIsGoneIsSaid(t *testing.T) {
 	t.Parallel()
 	c, ns, names, target := shop(t, 2)
 	for _, name := range names {
-		c.Fake().SetLog(ns, name, "shop", numbered(5))
+		c.Fake().SetLog(ns, name, "shop", lineByLine(5))
 	}
 	must(t, c.Fake().Inject(cluster.Fault{Kind: cluster.Refused, Status: 404, Path: "/api/v1/namespaces/" + ns + "/pods/" + names[1] + "/log"}))
 	r := searched(t, target)
@@ -193,7 +194,7 @@ func TestOwnershipThatIsNotKnownIsSaid(t *testing.T) {
 	ns := c.Namespace(t)
 	grant(t, c, ns, "list replicasets")
 	names := deploy(t, c, ns, "shop", 1)
-	c.Fake().SetLog(ns, names[0], "shop", numbered(5))
+	c.Fake().SetLog(ns, names[0], "shop", lineByLine(5))
 	r := searched(t, open(t, c, ns, func(o *Options) { o.Deployments = []string{"shop"} }))
 	if r.Matched != 5 || len(r.Missing) != 1 || !strings.HasPrefix(r.Missing[0], "Whether all pods with the labels of deployment shop belong to it is not known: ") {
 		t.Errorf("%d %v", r.Matched, r.Missing)
@@ -230,7 +231,7 @@ func TestALogThatIsSilentForeverEnds(t *testing.T) {
 func TestTheTimeForALookIsNotUsedUp(t *testing.T) {
 	t.Parallel()
 	c, ns, names, target := shop(t, 2)
-	c.Fake().SetLog(ns, names[0], "shop", numbered(10))
+	c.Fake().SetLog(ns, names[0], "shop", lineByLine(10))
 	must(t, c.Fake().Inject(cluster.Fault{Kind: cluster.Hang, Path: "/api/v1/namespaces/" + ns + "/pods/" + names[1] + "/log"}))
 	r, err := target.SearchLogs(within(t, 2*time.Second), LogQuery{Since: began()}, silent)
 	if err != nil {

@@ -119,8 +119,9 @@ func need(re *syntax.Regexp) needed {
 		return letter(re)
 	case syntax.OpEmptyMatch:
 		return needed{words: []string{""}, whole: true, folded: true}
+	default:
+		return needed{}
 	}
-	return needed{}
 }
 
 func literal(re *syntax.Regexp) needed {
@@ -131,7 +132,7 @@ func literal(re *syntax.Regexp) needed {
 		}
 	}
 	lower := strings.ToLower(s)
-	folded := re.Flags&syntax.FoldCase != 0 || lower == strings.ToUpper(s)
+	folded := re.Flags&syntax.FoldCase != 0 || lower == s && strings.ToUpper(s) == s // or has no letters
 	return needed{words: []string{lower}, whole: true, folded: folded}
 }
 

@@ -122,7 +122,7 @@ func (n *normaliser) space(rest string) {
 // word takes what begins with a letter or digit.
 func (n *normaliser) word(rest string) {
 	if size := timeLength(rest); size > 0 {
-		if len(n.out) == 0 {
+		if after := rest[size:]; len(n.out) == 0 && (after == "" || blank(rune(after[0]))) {
 			n.at += size // when it was is no part of what it says
 			return
 		}
@@ -147,19 +147,12 @@ func (n *normaliser) word(rest string) {
 
 // said is a word without what makes it one of many.
 func said(w string) string {
-	letters, runs, hexadecimal := 0, 0, true
-	for i := 0; i < len(w); i++ {
-		switch c := w[i]; {
-		case isDigit(c):
-			if i == 0 || !isDigit(w[i-1]) {
-				runs++
-			}
-		case 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
-			letters++
-		default:
-			letters++
-			hexadecimal = false
+	runs, hexadecimal := 0, true
+	for i := range len(w) {
+		if isDigit(w[i]) && (i == 0 || !isDigit(w[i-1])) {
+			runs++
 		}
+		hexadecimal = hexadecimal && isHex(w[i])
 	}
 	switch {
 	case len(w) > 2 && (w[:2] == "0x" || w[:2] == "0X"):
@@ -173,8 +166,13 @@ func said(w string) string {
 	case runs == 0:
 		return w
 	}
+	return numbered(w)
+}
+
+// numbered is a word with a placeholder for each number in it: o<n>.
+func numbered(w string) string {
 	var b strings.Builder
-	for i := 0; i < len(w); i++ {
+	for i := range len(w) {
 		if !isDigit(w[i]) {
 			b.WriteByte(w[i])
 		} else if i == 0 || !isDigit(w[i-1]) {
@@ -214,7 +212,7 @@ func identifier(s string) bool {
 	if !strings.Contains(s, "_") || len(s) > 63 {
 		return false
 	}
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c != '_' && c != '.' && (c < 'a' || c > 'z') {
 			return false
 		}
@@ -225,11 +223,9 @@ func identifier(s string) bool {
 func blank(r rune) bool    { return r <= ' ' || r == 0x7f }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isHex(c byte) bool    { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 func wordy(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r == '_' || isDigit(byte(r)) || isLetter(byte(r))
-	}
-	return unicode.IsLetter(r)
+	return r == '_' || '0' <= r && r <= '9' || unicode.IsLetter(r)
 }
 
 func wordLength(s string) int {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -310,6 +311,6 @@ func (s *search) result(from source) LogResult {
 		names: from.pods, pods: s.tally.pods, kept: s.tally.kept,
 	}
 	out.Groups, out.Other = s.tally.ranking()
-	out.Missing = append(from.missing, s.faults.sentences(s, len(from.streams))...)
+	out.Missing = slices.Concat(from.missing, s.faults.sentences(s, len(from.streams)))
 	return out
 }

@@ -9,14 +9,14 @@ func shape(s, like string) int {
 	if len(s) < len(like) {
 		return 0
 	}
-	for i := 0; i < len(like); i++ {
+	for i := range len(like) {
 		switch c := s[i]; like[i] {
 		case '9':
 			if !isDigit(c) {
 				return 0
 			}
 		case 'x':
-			if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+			if !isHex(c) {
 				return 0
 			}
 		default:

@@ -136,14 +136,14 @@ func (t *Target) forbidden(a act, s metav1.Status) string {
 	if who != nil {
 		bot += " (" + who[1] + ")"
 	}
-	return fmt.Sprintf("Kubernetes %s does not let %s %s %s in namespace %s: ask for `%s %s` there; `%s` tells whether it is granted.",
-		t.opts.Place, bot, a.verb, a.resource, t.opts.Namespace, a.verb, a.resource, t.canI(a))
+	return fmt.Sprintf("Kubernetes %s does not let %s %s %s in namespace %s: ask for %#q there; %#q tells whether it is granted.",
+		t.opts.Place, bot, a.verb, a.resource, t.opts.Namespace, a.verb+" "+a.resource, t.canI(a))
 }
 
 // ungranted says in short which permission is missing, to follow what is not
 // known for it.
 func (t *Target) ungranted(a act) string {
-	return fmt.Sprintf("no permission to read; ask for `%s %s` in namespace %s", a.verb, a.resource, t.opts.Namespace)
+	return fmt.Sprintf("no permission to read; ask for %#q in namespace %s", a.verb+" "+a.resource, t.opts.Namespace)
 }
 
 // canI is the command that tries a permission.

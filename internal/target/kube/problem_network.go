@@ -55,12 +55,11 @@ func (t *Target) unidentified(a act, err error) string {
 	if !strings.Contains(err.Error(), "getting credentials: ") {
 		return ""
 	}
-	plugin := "that it names"
-	m := executable.FindStringSubmatch(err.Error())
-	if m != nil {
-		plugin = m[1]
+	plugin, missing := "that it names", false
+	if m := executable.FindStringSubmatch(err.Error()); m != nil {
+		plugin, missing = m[1], m[2] == "not found"
 	}
-	if m != nil && m[2] == "not found" || errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+	if missing || errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return fmt.Sprintf("The credential plugin %s of %s is not installed here: install it, or use a service account's token.", plugin, t.credentials(a))
 	}
 	return fmt.Sprintf("The credential plugin %s of %s gave no credentials: does it want somebody to log in?", plugin, t.credentials(a))

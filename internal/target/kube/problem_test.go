@@ -85,13 +85,14 @@ func TestBrokenKubeconfigsAreNamed(t *testing.T) {
 // TestAPluginThatHangsDoesNotHangTheBot.
 func TestAPluginThatHangsDoesNotHangTheBot(t *testing.T) {
 	t.Parallel()
-	file := kubeconfig(t, config("https://127.0.0.1:1", `{exec: {apiVersion: client.authentication.k8s.io/v1, command: sleep, args: ["3"], interactiveMode: Never}}`))
+	ended := filepath.Join(t.TempDir(), "ended")
+	file := kubeconfig(t, config("https://127.0.0.1:1", `{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: ["-c", "sleep 2; touch `+ended+`"], interactiveMode: Never}}`))
 	got := askedFor(t, Options{Kubeconfig: file, Timeout: 200 * time.Millisecond})
 	if got != "Kubernetes production did not answer in 200ms when getting the namespace: is its API server overloaded?" {
 		t.Error(got)
 	}
-	// What hangs ends by itself; the test waits for it, so that nothing is left.
-	time.Sleep(3 * time.Second)
+	// The plugin ends by itself; the test waits for it, so that nothing is left.
+	until(t, "the plugin to end", func() bool { _, err := os.Stat(ended); return err == nil })
 }
 
 // TestOptionsThatMakeNoSense are told at the start.

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -140,82 +139,6 @@ func autoscalerOf(h autoscalingv2.HorizontalPodAutoscaler) owner {
 	for _, m := range h.Spec.Metrics {
 		o.zeroes = o.zeroes || m.Type == autoscalingv2.ObjectMetricSourceType || m.Type == autoscalingv2.ExternalMetricSourceType
 	}
-	return o
-}
-
-// kedaMade tells whether KEDA made an autoscaler for one of its ScaledObjects.
-func kedaMade(h autoscalingv2.HorizontalPodAutoscaler, scaled []owner) bool {
-	for _, one := range scaled {
-		if h.Labels["scaledobject.keda.sh/name"] == one.name || h.Name == "keda-hpa-"+one.name {
-			return true
-		}
-	}
-	return false
-}
-
-// scaledObject is what matters of KEDA's. Source: KEDA, "ScaledObject
-// specification" (keda.sh/v1alpha1).
-type scaledObject struct {
-	Metadata metav1.ObjectMeta `json:"metadata"`
-	Spec     struct {
-		ScaleTargetRef struct {
-			Kind string `json:"kind"`
-			Name string `json:"name"`
-		} `json:"scaleTargetRef"`
-		MinReplicaCount *int32 `json:"minReplicaCount"`
-		MaxReplicaCount *int32 `json:"maxReplicaCount"`
-	} `json:"spec"`
-}
-
-// scaledObjects are KEDA's for a deployment; none where there is no KEDA.
-func (t *Target) scaledObjects(ctx context.Context, c *clients, d *appsv1.Deployment) ([]owner, []string, error) {
-	const group = "keda.sh/v1alpha1"
-	a := act{doing: "listing KEDA's scaled objects", verb: "list", resource: "scaledobjects.keda.sh"}
-	unseen := []string{"Whether KEDA scales " + d.Name + " is not known (" + t.ungranted(a) + ")."}
-	asking, cancel := t.ask(ctx)
-	defer cancel()
-	rest := c.kube.Discovery().RESTClient()
-	if _, err := rest.Get().AbsPath("/apis/" + group).DoRaw(asking); err != nil {
-		switch {
-		case apierrors.IsNotFound(err):
-			return nil, nil, nil
-		case apierrors.IsForbidden(err):
-			return nil, unseen, nil
-		}
-		return nil, nil, t.problem(ctx, a, err)
-	}
-	raw, err := rest.Get().AbsPath("/apis/" + group + "/namespaces/" + d.Namespace + "/scaledobjects").DoRaw(asking)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil, nil
-	case apierrors.IsForbidden(err):
-		return nil, unseen, nil
-	case err != nil:
-		return nil, nil, t.problem(ctx, a, err)
-	}
-	var list struct {
-		Items []scaledObject `json:"items"`
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, nil, t.problem(ctx, a, fmt.Errorf("scaled objects: %w", err))
-	}
-	var out []owner
-	for _, one := range list.Items {
-		if ref := one.Spec.ScaleTargetRef; (ref.Kind == "" || ref.Kind == "Deployment") && ref.Name == d.Name {
-			out = append(out, scaledOwner(one))
-		}
-	}
-	return out, nil, nil
-}
-
-func scaledOwner(s scaledObject) owner {
-	o := owner{kind: keda, name: s.Metadata.Name, zeroes: true}
-	if lo, hi := s.Spec.MinReplicaCount, s.Spec.MaxReplicaCount; lo != nil && hi != nil {
-		o.bounds = fmt.Sprintf("%d to %d pods", *lo, *hi)
-	}
-	_, at := s.Metadata.Annotations["autoscaling.keda.sh/paused-replicas"]
-	o.paused = at || s.Metadata.Annotations["autoscaling.keda.sh/paused"] == "true"
-	o.zeroes = !o.paused
 	return o
 }
 
