@@ -32,7 +32,7 @@ func victim(dir string) {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
-	fmt.Println(s.PID(), s.home.dir)
+	fmt.Println(s.PID(), s.home.Path())
 	<-s.Done()
 	os.Exit(0)
 }

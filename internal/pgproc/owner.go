@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -34,6 +35,13 @@ func runAs() (owner, error) {
 		}
 	}
 	return owner{}, errors.New("PostgreSQL refuses to run as root and this machine has neither a user postgres nor nobody: run this as an ordinary user")
+}
+
+// runs makes a program run as the owner.
+func (o owner) runs(cmd *exec.Cmd) {
+	if o.drop {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(o.uid), Gid: uint32(o.gid)}} //nolint:gosec // ids from the user database
+	}
 }
 
 // give makes the owner the owner of a path.

@@ -9,11 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -66,10 +67,10 @@ func (o Options) Validate() error {
 
 // Server is a running server. Its methods may be called from several goroutines.
 type Server struct {
-	home    *home
-	port    int
-	tcp     bool
-	process *process
+	home       *home
+	port       int
+	tcp        bool
+	postmaster *postmaster
 }
 
 // Start starts a server and returns when it accepts connections. The context bounds the start only, not the life of
@@ -105,19 +106,18 @@ func start(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	defer func() {
 		if err != nil {
-			h.close()
+			h.Close()
 		}
 	}()
-	if err := initCluster(ctx, install, h, who); err != nil {
+	if err := initCluster(ctx, install, h); err != nil {
 		return nil, err
 	}
 	s := &Server{home: h, port: o.Port, tcp: o.Port != 0}
 	if !s.tcp {
 		s.port = defaultPort
 	}
-	s.process, err = startProcess(ctx, processOptions{
-		binary: filepath.Join(install.dir, "postgres"), args: s.args(o), home: h, who: who,
-		kept: o.Dir != "", log: o.Log,
+	s.postmaster, err = startPostmaster(ctx, postmasterOptions{
+		binary: filepath.Join(install.dir, "postgres"), args: s.args(o), home: h, kept: o.Dir != "", log: o.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (s *Server) args(o Options) []string {
 		settings[name] = value
 	}
 	args := []string{"-D", s.home.dataDir}
-	for _, name := range sortedKeys(settings) {
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}
 	return args
@@ -168,33 +168,14 @@ func (s *Server) Addr() string {
 }
 
 // PID is the process id of the postmaster.
-func (s *Server) PID() int { return s.process.pid }
+func (s *Server) PID() int { return s.postmaster.PID() }
 
 // Done is closed when the server has ended, whether by Stop or by itself.
-func (s *Server) Done() <-chan struct{} { return s.process.done }
+func (s *Server) Done() <-chan struct{} { return s.postmaster.Done() }
 
 // Stop ends the server and returns when it is gone: within a fraction of a second if it is idle, and never later than
 // about fifteen seconds. A temporary directory is removed. Stop may be called more than once.
 func (s *Server) Stop() {
-	s.process.stop()
-	s.home.close()
-}
-
-// tail is the end of a file, at most n bytes; empty if it cannot be read.
-func tail(path string, n int64) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.Size() > n {
-		if _, err := f.Seek(-n, io.SeekEnd); err != nil {
-			return ""
-		}
-	}
-	b, err := io.ReadAll(io.LimitReader(f, n))
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	s.postmaster.stop()
+	s.home.Close()
 }

@@ -69,7 +69,7 @@ func TestStartAndStop(t *testing.T) {
 	if s.Addr() != "" {
 		t.Errorf("Addr() = %q although no port was asked for", s.Addr())
 	}
-	dir, children := s.home.dir, childrenOf(t, s.PID())
+	dir, children := s.home.Path(), childrenOf(t, s.PID())
 	began := time.Now()
 	s.Stop()
 	s.Stop() // again does nothing

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,8 @@ const (
 	readAhead = 2
 	// niceRatio is how long a polite walk rests, as a share of what a statement took.
 	niceRatio = 0.5
+	// fullSessions is how many statements there are at once at full speed.
+	fullSessions = 2
 )
 
 // walk goes once through the keys of a check.
@@ -28,6 +31,7 @@ type walk struct {
 	full  bool
 	tell  func(check.Progress)
 
+	mu       sync.Mutex // of what follows, while several pieces are compared
 	counted  counted
 	expiries expiries
 	suspects []verdict
@@ -60,18 +64,29 @@ func (w *walk) run(ctx context.Context) error {
 		defer close(pieces)
 		return w.read(both, pieces)
 	})
-	g.Go(func() error {
-		for values := range pieces {
-			if err := w.take(both, values); err != nil {
-				return err
+	for range w.sessions() {
+		g.Go(func() error {
+			for values := range pieces {
+				if err := w.take(both, values); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	return w.settle(ctx)
+}
+
+// sessions is how many pieces are compared side by side, so that the database works
+// while we do. A polite walk has one.
+func (w *walk) sessions() int {
+	if w.full {
+		return fullSessions
+	}
+	return 1
 }
 
 // read reads cached values, each key once.
@@ -121,6 +136,9 @@ func (w *walk) take(ctx context.Context, values []redis.Value) error {
 	if err != nil {
 		return err
 	}
+	rest := time.Duration(niceRatio * float64(w.j.cache.Now().Sub(began)))
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, v := range verdicts {
 		w.count(v)
 	}
@@ -135,7 +153,7 @@ func (w *walk) take(ctx context.Context, values []redis.Value) error {
 	if w.full {
 		return nil
 	}
-	return w.j.cache.Sleep(ctx, time.Duration(niceRatio*float64(w.j.cache.Now().Sub(began))))
+	return w.j.cache.Sleep(ctx, rest)
 }
 
 func (w *walk) count(v verdict) {
