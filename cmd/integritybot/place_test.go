@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/integritybot/integritybot/internal/pgproc"
-	"github.com/integritybot/integritybot/internal/pgtest"
+	"github.com/integritybot/integritybot/internal/process"
 	"github.com/integritybot/integritybot/internal/shop"
 )
 
@@ -53,7 +53,7 @@ func (p *place) build() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var err error
-	if p.server, err = pgproc.Start(ctx, pgproc.Options{Settings: map[string]string{"max_connections": "200"}, Temp: pgtest.MemoryDir()}); err != nil {
+	if p.server, err = pgproc.Start(ctx, pgproc.Options{Settings: map[string]string{"max_connections": "200"}, Temp: process.MemoryDir()}); err != nil {
 		return err
 	}
 	for _, statement := range []string{

@@ -23,7 +23,7 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 	assets.App = workspace.App{
 		Name: "integrity",
 		Commands: []workspace.Command{{
-			Command: "/integrity", UsageHint: "check orders | events dlq | help | whoami | stop R-1 | audit",
+			Command: "/integrity", UsageHint: "diagnose orders | check orders | logs | changes | locks | cache check | events dlq | writes status | help",
 			Description: "Check the data, and see what is wrong", ShouldEscape: true,
 		}},
 		Shortcuts: []workspace.Shortcut{{
@@ -42,7 +42,7 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 
 // demoTries are the things to try.
 func demoTries() []string {
-	return []string{"/integrity check orders", "/integrity fix orphaned-orders", "/integrity events dlq", "/integrity verify"}
+	return []string{"/integrity diagnose orders", "/integrity check orders", "/integrity fix orphaned-orders", "/integrity events dlq", "/integrity cache check"}
 }
 
 func populate(w *workspace.Workspace) error {

@@ -17,6 +17,7 @@ import (
 type botLooked struct {
 	took         []time.Duration // from the command to the report in the channel
 	before, peak int64           // bytes of resident memory: when it was ready, and at most
+	file         int64           // of before: pages of the binary, which the kernel may drop and read again
 }
 
 // askBot asks the product itself, as people do, as often as the other sides and once to warm up.
@@ -28,7 +29,7 @@ func (l *podLogs) askBot(t *trial, b *bed) (did botLooked) {
 	slack := newWorkspace(t, env)
 	env["KUBECONFIG"] = l.pods.Kubeconfig
 	bot, _ := b.bot(t, env)
-	did.before = memory(bot.cmd.Process.Pid, "VmHWM")
+	did.before, did.file = memory(bot.cmd.Process.Pid, "VmHWM"), memory(bot.cmd.Process.Pid, "RssFile")
 	for range b.looks + 1 {
 		began := time.Now()
 		reports := l.reports(t, slack)

@@ -40,9 +40,9 @@ func measureLogs(t *trial, b *bed) {
 	t.measured(l.row(b, streams))
 	b.note("S9", "The cluster is the one of the tests (internal/cluster), which speaks HTTPS to whoever reads, as a process of its own; its work is in the time of both sides. One deployment; 1 line in %d tells of an "+
 		"error, of %d kinds that differ in numbers and ids; all lines are %s old at most, and both sides ask for %s. Ours is the whole bot: somebody says `/integrity logs` in the simulated workspace, and the time "+
-		"ends when the report stands in the channel (%s, after one that warms up); memory is the peak of the bot's process, which had %s when it was ready. The look alone, in a process of its own from opening the "+
+		"ends when the report stands in the channel (%s, after one that warms up); memory is the peak of the bot's process, which had %s when it was ready, %s of that pages of its own file. The look alone, in a process of its own from opening the "+
 		"target until the report is there: %s, processor time %s. Every one of these counted every kind exactly (%s lines), over every line, or the number would not be here. Streams are counted by the cluster.",
-		errorIn, len(mistakes()), phrase.Age(written), phrase.Age(asked), rounded(l.bot.took), megabytes(l.bot.before), rounded(durations(l.ours, func(d looked) time.Duration { return d.Took })),
+		errorIn, len(mistakes()), phrase.Age(written), phrase.Age(asked), rounded(l.bot.took), megabytes(l.bot.before), megabytes(l.bot.file), rounded(durations(l.ours, func(d looked) time.Duration { return d.Took })),
 		seconds(median(durations(l.ours, func(d looked) time.Duration { return d.CPU }))), humanize.Comma(l.errors()))
 	if len(l.each) > 0 {
 		b.note("S9", "The other side is `kubectl logs POD --since=%s | grep -iE 'PATTERN'` (%s), pod after pod as the runbook has it, and by `xargs -P %d`, with the same pattern, in `LANG=C`, where grep is fastest; "+

@@ -60,6 +60,6 @@ func (o Options) key() string {
 }
 
 // options are those of a client that may do everything, past the proxy.
-func (b *broker) options() []kgo.Opt { return []kgo.Opt{kgo.SeedBrokers(b.ports.internal)} }
+func (b *broker) options() []kgo.Opt { return []kgo.Opt{kgo.SeedBrokers(b.ports.internal.Address())} }
 
 func (b *broker) advertised() string { return b.setup.advertised(b.ports) }

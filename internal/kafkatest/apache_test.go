@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 // victimMode makes this test binary start a broker, say where, and wait to be killed.
@@ -29,8 +31,8 @@ func victim() {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
-	fmt.Println(b.cmd.Process.Pid, b.home.dir)
-	<-b.done
+	fmt.Println(b.process.PID(), b.home.Path())
+	<-b.process.Done()
 	os.Exit(0)
 }
 
@@ -58,7 +60,15 @@ func TestNoProcessIsLeftAfterKill9(t *testing.T) {
 	}
 	_ = cmd.Wait() // it was killed: that is the point
 	await(patience(t), t, "the broker is gone", func() bool { return !alive(pid) })
-	sweep(os.TempDir(), time.Now().Add(2*sweepAge))
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	next, err := process.NewHome("", homePattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s of the killed process was not swept: %v", dir, err)
 	}

@@ -13,10 +13,10 @@ func (s setup) configuration(p ports, home string) string {
 		"node.id=1", // as deploy/kafka/server.properties has it
 		"log.dirs=" + filepath.Join(home, dataDir),
 		"controller.listener.names=CONTROLLER",
-		"controller.quorum.voters=1@" + p.controller,
+		"controller.quorum.voters=1@" + p.controller.Address(),
 		"inter.broker.listener.name=INTERNAL",
-		"listeners=CLIENT://" + p.client + ",INTERNAL://" + p.internal + ",CONTROLLER://" + p.controller,
-		"advertised.listeners=CLIENT://" + s.advertised(p) + ",INTERNAL://" + p.internal,
+		"listeners=CLIENT://" + p.client.Address() + ",INTERNAL://" + p.internal.Address() + ",CONTROLLER://" + p.controller.Address(),
+		"advertised.listeners=CLIENT://" + s.advertised(p) + ",INTERNAL://" + p.internal.Address(),
 		"listener.security.protocol.map=CLIENT:" + s.protocol() + ",INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"auto.create.topics.enable=false",
 		"offsets.topic.replication.factor=1",
@@ -43,7 +43,7 @@ func (s setup) advertised(p ports) string {
 	if s.front != nil {
 		return s.front.address()
 	}
-	return p.client
+	return p.client.Address()
 }
 
 func (s setup) protocol() string {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/semver"
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 var errNotInstalled = errors.New(`there is no Apache Kafka on this machine: run "deploy/scripts/setup.sh all", which puts it into the cache directory`)
@@ -24,33 +24,11 @@ func findInstall() (install, error) {
 	if err != nil {
 		return install{}, fmt.Errorf("%w: %w", errNotInstalled, err)
 	}
-	cache := os.Getenv("XDG_CACHE_HOME") // as the script does it, on every system
-	if cache == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return install{}, err
-		}
-		cache = filepath.Join(home, ".cache")
+	dir, err := process.Installed("kafka")
+	if err == nil && dir == "" {
+		err = errNotInstalled
 	}
-	// The recipe is written last: without it the directory is incomplete.
-	complete, err := filepath.Glob(filepath.Join(cache, "integritybot", "kafka-*", "recipe"))
-	if err != nil {
-		return install{}, err
-	}
-	return newest(complete, java)
-}
-
-// newest prefers the highest version.
-func newest(recipes []string, java string) (install, error) {
-	if len(recipes) == 0 {
-		return install{}, errNotInstalled
-	}
-	version := func(recipe string) string {
-		_, number, _ := strings.Cut(filepath.Base(filepath.Dir(recipe)), "-")
-		return "v" + number
-	}
-	best := slices.MaxFunc(recipes, func(a, b string) int { return semver.Compare(version(a), version(b)) })
-	return install{dir: filepath.Dir(best), java: java}, nil
+	return install{dir: dir, java: java}, err
 }
 
 // command is a broker with a configuration. It runs inside of the installation with relative paths, because the

@@ -16,7 +16,7 @@ const tryTimeout = 10 * time.Second
 
 // ready tells whether the broker has joined its cluster.
 func (b *broker) ready(ctx context.Context) error {
-	if err := listening(ctx, b.ports.internal); err != nil {
+	if err := listening(ctx, b.ports.internal.Address()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
@@ -31,31 +31,12 @@ func (b *broker) ready(ctx context.Context) error {
 		return err
 	}
 	if metadata.Cluster != b.cluster {
-		return fmt.Errorf("at %s is cluster %s instead of %s", b.ports.internal, metadata.Cluster, b.cluster)
+		return fmt.Errorf("at %s is cluster %s instead of %s", b.ports.internal.Address(), metadata.Cluster, b.cluster)
 	}
 	if len(metadata.Brokers) == 0 {
 		return errors.New("the broker has not joined yet")
 	}
-	return listening(ctx, b.ports.client)
-}
-
-// poll tries until it works, the broker ends, or time is up.
-func (b *broker) poll(ctx context.Context, try func() error) error {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-b.done:
-			return errEnded
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
-		case <-tick.C:
-		}
-	}
+	return listening(ctx, b.ports.client.Address())
 }
 
 // addUsers makes the users that Kafka keeps in its own metadata, and returns when they can log in.
@@ -92,11 +73,11 @@ func (b *broker) addUsers(ctx context.Context) error {
 
 // awaitLogin tries until the broker has learned of a user from the controller.
 func (b *broker) awaitLogin(ctx context.Context, u User) error {
-	options := []kgo.Opt{kgo.SeedBrokers(b.ports.client), kgo.SASL(u.mechanism())}
+	options := []kgo.Opt{kgo.SeedBrokers(b.ports.client.Address()), kgo.SASL(u.mechanism())}
 	if b.setup.certificates != nil {
 		options = append(options, kgo.DialTLSConfig(b.setup.certificates.client.Clone()))
 	}
-	return b.poll(ctx, func() error {
+	return b.process.Await(ctx, pollInterval, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 		defer cancel()
 		client, err := kgo.NewClient(options...)

@@ -2,17 +2,19 @@ package kubetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 const (
@@ -21,6 +23,7 @@ const (
 	// realPortAttempts: a port that was free may be taken by another process before a program opens it.
 	realPortAttempts = 5
 	realPollInterval = 50 * time.Millisecond
+	realHomePattern  = "ibkube-*"
 )
 
 var errPortTaken = errors.New("another process has taken a port of Kubernetes")
@@ -29,7 +32,7 @@ var errPortTaken = errors.New("another process has taken a port of Kubernetes")
 // controllers of deployments, replica sets, jobs, autoscalers, garbage and namespaces, and kwok, which plays a node:
 // what is started there is Running at once, and does nothing. There is no scheduler, see realPlacement.
 type realCluster struct {
-	home     *realHome
+	home     *process.Home
 	ports    realPorts
 	keys     *realKeys
 	tokens   Tokens
@@ -39,6 +42,9 @@ type realCluster struct {
 	mu   sync.Mutex
 	logs map[podName][]containerLogs // what kwok has been told
 }
+
+// realPorts are all that the programs open.
+type realPorts struct{ etcd, etcdPeer, api, kubelet process.Port }
 
 // startReal starts the programs in a directory of its own inside of parent ("": where temporary files are cheapest), and
 // returns when the node is Ready. Then the context is not needed any more: what ends the programs is Stop, or the end
@@ -63,7 +69,7 @@ func startReal(ctx context.Context, parent string) (*realCluster, error) {
 
 func tryReal(ctx context.Context, in realInstall, parent string) (_ *realCluster, err error) {
 	c := &realCluster{tokens: newTokens(), logs: map[podName][]containerLogs{}}
-	if c.home, err = openRealHome(parent); err != nil {
+	if c.home, err = process.NewHome(cmp.Or(parent, process.MemoryDir()), realHomePattern); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -71,7 +77,7 @@ func tryReal(ctx context.Context, in realInstall, parent string) (_ *realCluster
 			c.Stop()
 		}
 	}()
-	if c.ports, err = freeRealPorts(ctx); err != nil {
+	if err := process.FreePorts(ctx, &c.ports.etcd, &c.ports.etcdPeer, &c.ports.api, &c.ports.kubelet); err != nil {
 		return nil, err
 	}
 	if err := c.furnish(); err != nil {
@@ -111,13 +117,13 @@ func (c *realCluster) furnish() error {
 		tokensFile:       c.tokens.csv(),
 		kubeconfigFile:   c.Kubeconfig(),
 		emptyLog:         nil,
-		kwokSettingsFile: fmt.Appendf(nil, kwokSettings, c.home.path(emptyLog)),
+		kwokSettingsFile: fmt.Appendf(nil, kwokSettings, c.home.Path(emptyLog)),
 	} {
-		if err := os.WriteFile(c.home.path(name), content, 0o600); err != nil {
+		if err := os.WriteFile(c.home.Path(name), content, 0o600); err != nil {
 			return err
 		}
 	}
-	return os.Mkdir(c.home.path(podLogsDir), 0o700)
+	return os.Mkdir(c.home.Path(podLogsDir), 0o700)
 }
 
 // run starts programs.
@@ -125,7 +131,7 @@ func (c *realCluster) run(commands ...realCommand) error {
 	for _, command := range commands {
 		p, err := command.start(c.home)
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(command.path), err)
+			return err
 		}
 		c.programs = append(c.programs, p)
 	}
@@ -161,9 +167,9 @@ func (c *realCluster) await(ctx context.Context, complaint string, try func(cont
 // Stop ends the programs and removes what they have written. It may be called again.
 func (c *realCluster) Stop() {
 	for _, p := range c.programs {
-		p.kill()
+		p.Kill() // what it would save in an orderly end is thrown away
 	}
-	c.home.close()
+	c.home.Close()
 }
 
 // Tokens are what the users of the cluster log in with.
@@ -194,7 +200,7 @@ users:
 `, c.server(), base64.StdEncoding.EncodeToString(c.keys.ca), token)
 }
 
-func (c *realCluster) server() string { return "https://" + c.ports.api.address() }
+func (c *realCluster) server() string { return "https://" + c.ports.api.Address() }
 
 // config is an admin's, without a limit to its pace.
 func (c *realCluster) config() *rest.Config {

@@ -14,10 +14,10 @@ const (
 )
 
 func etcdCommand(in realInstall, c *realCluster) realCommand {
-	client, peer := "http://"+c.ports.etcd.address(), "http://"+c.ports.etcdPeer.address()
+	client, peer := "http://"+c.ports.etcd.Address(), "http://"+c.ports.etcdPeer.Address()
 	return realCommand{in.etcd, []string{
 		"--name=etcd",
-		"--data-dir=" + c.home.path("etcd"),
+		"--data-dir=" + c.home.Path("etcd"),
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
 		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=etcd=" + peer,
 		"--log-level=warn",
@@ -26,18 +26,18 @@ func etcdCommand(in realInstall, c *realCluster) realCommand {
 
 func apiServerCommand(in realInstall, c *realCluster) realCommand {
 	return realCommand{in.path("kube-apiserver"), []string{
-		"--etcd-servers=http://" + c.ports.etcd.address(),
+		"--etcd-servers=http://" + c.ports.etcd.Address(),
 		"--bind-address=127.0.0.1", "--secure-port=" + c.ports.api.String(),
 		// Nobody reaches it by the address that it gives to its own service, and loopback may not be one.
 		"--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
 		"--service-cluster-ip-range=10.0.0.0/24",
-		"--cert-dir=" + c.home.dir,
-		"--tls-cert-file=" + c.home.path(certificateFile), "--tls-private-key-file=" + c.home.path(keyFile),
-		"--kubelet-certificate-authority=" + c.home.path(caFile), "--kubelet-preferred-address-types=InternalIP",
-		"--token-auth-file=" + c.home.path(tokensFile), "--authorization-mode=RBAC",
+		"--cert-dir=" + c.home.Path(),
+		"--tls-cert-file=" + c.home.Path(certificateFile), "--tls-private-key-file=" + c.home.Path(keyFile),
+		"--kubelet-certificate-authority=" + c.home.Path(caFile), "--kubelet-preferred-address-types=InternalIP",
+		"--token-auth-file=" + c.home.Path(tokensFile), "--authorization-mode=RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file=" + c.home.path(accountsKeyFile),
-		"--service-account-signing-key-file=" + c.home.path(accountsKeyFile),
+		"--service-account-key-file=" + c.home.Path(accountsKeyFile),
+		"--service-account-signing-key-file=" + c.home.Path(accountsKeyFile),
 		// No controller makes the account that this plugin would ask of every pod.
 		"--disable-admission-plugins=ServiceAccount",
 		// Debian 12's etcd cannot do what lists as streams need, and clients would try them again and again; told by the
@@ -49,7 +49,7 @@ func apiServerCommand(in realInstall, c *realCluster) realCommand {
 
 func controllersCommand(in realInstall, c *realCluster) realCommand {
 	return realCommand{in.path("kube-controller-manager"), []string{
-		"--kubeconfig=" + c.home.path(kubeconfigFile),
+		"--kubeconfig=" + c.home.Path(kubeconfigFile),
 		"--controllers=deployment-controller,replicaset-controller,job-controller,horizontal-pod-autoscaler-controller," +
 			"garbage-collector-controller,namespace-controller",
 		"--leader-elect=false",
@@ -64,12 +64,12 @@ func controllersCommand(in realInstall, c *realCluster) realCommand {
 
 func kwokCommand(in realInstall, c *realCluster) realCommand {
 	return realCommand{in.path("kwok"), []string{
-		"--kubeconfig=" + c.home.path(kubeconfigFile),
-		"--config=" + in.path("stages.yaml"), "--config=" + c.home.path(kwokSettingsFile),
+		"--kubeconfig=" + c.home.Path(kubeconfigFile),
+		"--config=" + in.path("stages.yaml"), "--config=" + c.home.Path(kwokSettingsFile),
 		"--enable-crds=Logs",
 		"--manage-all-nodes",
-		"--node-ip=127.0.0.1", "--node-port=" + c.ports.kubelet.String(), "--server-address=" + c.ports.kubelet.address(),
-		"--tls-cert-file=" + c.home.path(certificateFile), "--tls-private-key-file=" + c.home.path(keyFile),
+		"--node-ip=127.0.0.1", "--node-port=" + c.ports.kubelet.String(), "--server-address=" + c.ports.kubelet.Address(),
+		"--tls-cert-file=" + c.home.Path(certificateFile), "--tls-private-key-file=" + c.home.Path(keyFile),
 	}}
 }
 

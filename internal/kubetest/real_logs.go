@@ -85,7 +85,7 @@ func (c *realCluster) restarted(ctx context.Context, pod podName, container stri
 // writeLogFile writes a new file, so that a reader of the old one sees no mixture, in the format of container runtimes
 // ("CRI logging format"): time, stream, F for a full line, text.
 func (c *realCluster) writeLogFile(lines []logLine) (path string, err error) {
-	f, err := os.CreateTemp(c.home.path(podLogsDir), "*.log")
+	f, err := os.CreateTemp(c.home.Path(podLogsDir), "*.log")
 	if err != nil {
 		return "", err
 	}

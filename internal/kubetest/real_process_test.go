@@ -8,16 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 func TestAKubernetesThatIsNotInstalledIsExplained(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	if realInstalled() {
-		t.Error("one was found in an empty cache")
-	}
 	if _, err := startReal(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "deploy/scripts/setup.sh all") {
 		t.Errorf("got %v", err)
 	}
@@ -25,48 +25,21 @@ func TestAKubernetesThatIsNotInstalledIsExplained(t *testing.T) {
 
 func TestWhatAProgramSaidLastIsInTheError(t *testing.T) {
 	t.Parallel()
-	home, err := openRealHome(t.TempDir())
+	home, err := process.NewHome(t.TempDir(), realHomePattern)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer home.close()
+	defer home.Close()
 	for said, taken := range map[string]bool{"what went wrong": false, "bind: address already in use": true} {
 		p, err := (realCommand{"/bin/sh", []string{"-c", "echo " + said + "; exit 1"}}).start(home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		<-p.done
+		<-p.Done()
 		if err := p.explain(); !strings.Contains(err.Error(), said) || strings.Contains(err.Error(), errPortTaken.Error()) != taken {
 			t.Errorf("got %v", err)
 		}
 	}
-}
-
-func TestDirectoriesOfTheKilledAreSwept(t *testing.T) {
-	t.Parallel()
-	parent := t.TempDir()
-	used, err := openRealHome(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left, err := openRealHome(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = left.lock.Close() // as the end of the process does
-	later := time.Now().Add(2 * realSweepAge)
-	sweepReal(parent, time.Now())
-	if _, err := os.Stat(left.dir); err != nil {
-		t.Errorf("a directory that is as new as one not yet locked was swept: %v", err)
-	}
-	sweepReal(parent, later)
-	if _, err := os.Stat(left.dir); !os.IsNotExist(err) {
-		t.Errorf("what was left is still there: %v", err)
-	}
-	if _, err := os.Stat(used.dir); err != nil {
-		t.Errorf("a directory in use was swept: %v", err)
-	}
-	used.close()
 }
 
 // victimMode makes this test binary start a cluster, say what it consists of, and wait to be killed.
@@ -104,7 +77,19 @@ func TestNoProcessIsLeftAfterKill9(t *testing.T) {
 		}
 		return nil
 	})
-	sweepReal(parent, time.Now().Add(2*realSweepAge))
+	made, err := filepath.Glob(filepath.Join(parent, realHomePattern))
+	if err != nil || len(made) != 1 {
+		t.Fatalf("the victim left %v, %v", made, err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(made[0], old, old); err != nil {
+		t.Fatal(err)
+	}
+	next, err := process.NewHome(parent, realHomePattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Close()
 	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
 		t.Errorf("the directory of the killed process was not swept: %v, %v", left, err)
 	}
@@ -117,10 +102,10 @@ func victim(t *testing.T) {
 		os.Exit(1)
 	}
 	for _, p := range c.programs {
-		fmt.Print(p.cmd.Process.Pid, " ")
+		fmt.Print(p.PID(), " ")
 	}
 	fmt.Println()
-	<-c.programs[0].done
+	<-c.programs[0].Done()
 	os.Exit(0)
 }
 

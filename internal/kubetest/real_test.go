@@ -48,7 +48,7 @@ func TestRealKubernetes(t *testing.T) {
 			t.Errorf("%s still runs", p.name)
 		}
 	}
-	if _, err := os.Stat(c.home.dir); !os.IsNotExist(err) {
+	if _, err := os.Stat(c.home.Path()); !os.IsNotExist(err) {
 		t.Errorf("the directory is still there: %v", err)
 	}
 }
@@ -226,7 +226,7 @@ func resident(t *testing.T, c *realCluster) int64 {
 	t.Helper()
 	var pages int64
 	for _, p := range c.programs {
-		statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+		statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.PID()))
 		if err != nil {
 			t.Fatal(err)
 		}

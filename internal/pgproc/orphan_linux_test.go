@@ -68,23 +68,26 @@ func killVictim(t *testing.T, dir string) ([]int, string) {
 }
 
 func TestNoProcessIsLeftAfterKill9(t *testing.T) {
+	t.Setenv("TMPDIR", openDir(t))
 	pids, home := killVictim(t, "-")
 	if len(pids) < 3 {
 		t.Fatalf("expected a postmaster with children, found %v", pids)
 	}
 	awaitGone(t, pids)
 
-	// Its directory cannot be removed by a dead process; the next start does it.
-	old := time.Now().Add(-2 * sweepAge)
-	if err := os.Chtimes(home, old, old); err != nil {
-		t.Fatal(err)
-	}
+	// Its directory cannot be removed by a dead process; a later start does it, when it is not new any more.
 	mine := mustStart(t, Options{})
-	sweep(tempParent("", mine.home.who), time.Now().Add(2*sweepAge))
+	old := time.Now().Add(-time.Hour)
+	for _, dir := range []string{home, mine.home.Path()} {
+		if err := os.Chtimes(dir, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustStart(t, Options{})
 	if _, err := os.Stat(home); !os.IsNotExist(err) {
 		t.Errorf("%s of the killed process was not swept: %v", home, err)
 	}
-	if _, err := os.Stat(mine.home.dir); err != nil {
+	if _, err := os.Stat(mine.home.Path()); err != nil {
 		t.Errorf("the sweep removed the directory of a living server: %v", err)
 	}
 }

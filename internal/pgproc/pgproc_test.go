@@ -3,7 +3,6 @@ package pgproc
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 const testTimeout = time.Minute
@@ -96,6 +97,9 @@ func TestKeptDirectory(t *testing.T) {
 	if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second start in the same directory: %v", err)
 	}
+	if _, err := process.OpenHome(filepath.Dir(first.home.socketDir)); err == nil {
+		t.Error("the socket's directory is not locked: another process would sweep it")
+	}
 	first.Stop()
 
 	second := mustStart(t, Options{Dir: dir})
@@ -174,36 +178,21 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 func TestStartHonoursItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // initdb alone takes longer
 	defer cancel()
-	before := temporaryDirs(t)
-	if s, err := Start(ctx, Options{}); err == nil {
+	parent := openDir(t)
+	if s, err := Start(ctx, Options{Temp: parent}); err == nil {
 		s.Stop()
 		t.Fatal("it started within 100 ms")
 	}
-	for _, dir := range temporaryDirs(t) {
-		if !strings.Contains(strings.Join(before, "\n"), dir) {
-			if lock, err := acquire(filepath.Join(dir, lockFile)); err == nil {
-				_ = lock.Close()
-				t.Errorf("%s is left and unlocked", dir)
-			}
-		}
+	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+		t.Errorf("%d entries are left in %s: %v", len(left), parent, err)
 	}
-}
-
-func temporaryDirs(t *testing.T) []string {
-	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), tempPattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dirs
 }
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var port process.Port
+	if err := process.FreePorts(t.Context(), &port); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(port)
 }

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/integritybot/integritybot/internal/pgproc"
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 // operationTimeout bounds every statement sent by this package, so that a test hangs in no other place than its own.
@@ -83,7 +84,7 @@ func (c *cluster) start(t testing.TB) *pgproc.Server {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.server == nil && c.err == nil {
-		c.server, c.err = pgproc.Start(context.Background(), pgproc.Options{Settings: settings, Temp: MemoryDir()})
+		c.server, c.err = pgproc.Start(context.Background(), pgproc.Options{Settings: settings, Temp: process.MemoryDir()})
 	}
 	if c.err != nil {
 		t.Fatalf("pgtest: %v", c.err)

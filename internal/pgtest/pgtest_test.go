@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -153,7 +155,7 @@ func BenchmarkTemplate(b *testing.B) {
 }
 
 func TestServerLivesInMemoryWhereThereIsRoom(t *testing.T) {
-	if got, want := ask(t, DSN(t), "SHOW data_directory"), MemoryDir()+"/"; !strings.HasPrefix(got, want) {
+	if got, want := ask(t, DSN(t), "SHOW data_directory"), process.MemoryDir()+"/"; !strings.HasPrefix(got, want) {
 		t.Errorf("the server lives in %s, want it under %s", got, want)
 	}
 }
