@@ -42,7 +42,7 @@ func TestAStaleCacheInTheBrowser(t *testing.T) {
 	pressed(preview, "confirm", testID("confirm-dialog"))
 	do(t, page, chromedp.Click(chromedp.CSS(testID("confirm-yes"))))
 	applied := w.said(plan + " applied")
-	reads(t, page, message(applied), "confirmed by @alice")
+	reads(t, page, message(applied), "confirmed by @alice", "→ 0, PASS")
 	do(t, page, aside())
 	picture(t, page, "cache-cleared")
 

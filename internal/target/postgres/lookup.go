@@ -77,8 +77,14 @@ func (t *Target) lookup(ctx context.Context, table, key string, columns []string
 	}
 	// The array is cast and not the column, so that its index is used; the text that was
 	// asked for comes back, and not the column's own form of it.
-	l.sql = fmt.Sprintf(`SELECT %s FROM unnest($1::text[]) AS asked("integritybot: asked") JOIN %s AS t ON t.%s = %s%s`,
-		strings.Join(list, ", "), tab.SQL(), keys[0].SQL(), asked, as.cast)
+	from, where := `unnest($1::text[]) AS asked("integritybot: asked")`, fmt.Sprintf("t.%s = %s%s", keys[0].SQL(), asked, as.cast)
+	if _, _, indexed := tab.IndexOn(keys); indexed {
+		// Left to itself Postgres would rather read all of a table than look a few
+		// thousand rows up in it: measured 230 ms against 15 ms, for 2,000 of 200,000.
+		l.sql = fmt.Sprintf("SELECT %s FROM %s CROSS JOIN LATERAL (SELECT * FROM %s AS t WHERE %s LIMIT 2) AS t", strings.Join(list, ", "), from, tab.SQL(), where)
+		return l, nil
+	}
+	l.sql = fmt.Sprintf("SELECT %s FROM %s JOIN %s AS t ON %s", strings.Join(list, ", "), from, tab.SQL(), where)
 	return l, nil
 }
 
