@@ -42,7 +42,7 @@ func DemoWorkspace(assets workspace.Options) (*workspace.Workspace, error) {
 
 // demoTries are the things to try.
 func demoTries() []string {
-	return []string{"/integrity diagnose orders", "/integrity check orders", "/integrity fix orphaned-orders", "/integrity events dlq", "/integrity cache check"}
+	return []string{"/integrity diagnose orders", "/integrity check orders", "/integrity fix orphaned-orders", "/integrity events dlq"}
 }
 
 func populate(w *workspace.Workspace) error {
