@@ -29,6 +29,11 @@ func undoCommand(env Env) Command {
 				return Prepared{}, badInput("Fixes are off for %s: %s, so nothing can be taken back.", p.Draft.Place, off(declared))
 			}
 			o := fix.Order{Check: p.Check, Domain: p.Domain, Undoes: p.ID}
+			if right := env.Fixes[p.Check].Way(o).Right; right != "" {
+				if d := env.Policy.Decide(c.Subject, right); !d.Allowed {
+					return refusedPlan(env, p, fix.Lacks(d, right), now), nil
+				}
+			}
 			if p.Channel == c.Request.Channel {
 				o.Under = report.HeadKey(p.ID)
 			}

@@ -36,6 +36,11 @@ func (g guard) lacks(need authz.Permission) Verdict {
 	return says(Verdict{Rule: d.Rule}, message.Join(what, message.Mono(string(need)), whomToAsk(d.Holders)))
 }
 
+// Lacks refuses what takes a right that the person has not.
+func Lacks(d authz.Decision, need authz.Permission) Verdict {
+	return says(Verdict{Rule: d.Rule}, message.Join("You may not do that here: ", message.Mono(string(need)), whomToAsk(d.Holders)))
+}
+
 func whomToAsk(holders []string) string {
 	if len(holders) == 0 {
 		return " is granted by no role in the config; ask an admin of the bot."

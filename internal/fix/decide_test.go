@@ -257,8 +257,12 @@ func TestStillMay(t *testing.T) {
 		plan           fix.Plan
 		asker, decider authz.Subject
 		digest         string
+		way            fix.Way
 		refused        string
 	}{
+		{name: "a way of its own", plan: plan("ROSE"), asker: person("ALICE"), decider: person("ROSE"), digest: digest, way: fix.Way{Right: "fix:orders"}},
+		{name: "the way's right taken away", plan: plan("BOB", second), asker: person("ALICE"), decider: person("BOB"), digest: digest, way: fix.Way{Right: "writes:stop"}, refused: "Whoever asked for P-77 lost the right to (writes:stop)"},
+		{name: "the way's asker not found", plan: plan("ROSE"), asker: authz.Subject{}, decider: person("ROSE"), digest: digest, way: fix.Way{Right: "fix:orders"}, refused: "lost the right to (fix:orders)"},
 		{name: "as it was", plan: plan("ROSE"), asker: person("ALICE"), decider: person("ROSE"), digest: digest},
 		{name: "one's own small one", plan: plan("ALICE"), asker: person("ALICE"), decider: person("ALICE"), digest: digest},
 		{name: "right taken away", plan: plan("EVE"), asker: person("ALICE"), decider: person("EVE"), digest: digest, refused: "lost the right to (fix:orders)"},
@@ -275,7 +279,7 @@ func TestStillMay(t *testing.T) {
 		{name: "asker not found, large", plan: plan("BOB", second), asker: authz.Subject{}, decider: person("BOB"), digest: digest, refused: "could not be found out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rule, sentence, ok := fix.StillMay(tt.plan, tt.asker, tt.decider, policy, tt.digest)
+			rule, sentence, ok := fix.StillMay(tt.plan, tt.asker, tt.decider, policy, tt.digest, tt.way)
 			if ok != (tt.refused == "") || rule == "" || !strings.Contains(sentence, tt.refused) || ok != (sentence == "") {
 				t.Errorf("%v, rule %q: %s", ok, rule, sentence)
 			}

@@ -56,7 +56,8 @@ type Applier interface {
 // last one, whether to go on.
 type Patient interface {
 	// Busy says why nothing should be done for a moment, in a clause for people;
-	// empty: go on. next is nil after the last batch. A *Halt ends the plan here.
+	// empty: go on. next is nil after the last batch. p.Outcome is what was done until
+	// now, and left alone, as far as the target has said it. A *Halt ends the plan here.
 	// After other errors it is asked again, except before a batch of a plan that does
 	// not send: there a target that does not answer shows itself at the batch.
 	Busy(ctx context.Context, p Plan, forms []Form, next *Batch) (why string, err error)
@@ -110,8 +111,10 @@ type Rules struct {
 	// SecondOver is how many changes in all need a second person; 0: any.
 	SecondOver int64
 	Expiry     time.Duration // of a plan that waits; default 10 min
-	// Ways are what some of the modes ask for beside that.
+	// Ways are what some of the modes ask for beside that, and Back is what taking a
+	// plan back does.
 	Ways map[string]Way
+	Back Way
 }
 
 // Way is what one mode of a fix asks for beside what every plan does. The zero
@@ -124,11 +127,10 @@ type Way struct {
 	Second string
 }
 
-// Way is what a plan's mode asks for. What takes another plan back is not made
-// harder than that was.
+// Way is what a plan's mode asks for.
 func (d Declared) Way(o Order) Way {
 	if o.Undoes > 0 {
-		return Way{}
+		return d.Rules.Back
 	}
 	mode := o.Mode
 	if mode == "" && d.Planner != nil {

@@ -168,7 +168,8 @@ func (a *applying) stillMay(ctx context.Context) (rule string, why *verdictError
 }
 
 func (a *applying) judge(asker, decider authz.Subject) (string, *verdictError, error) {
-	rule, sentence, ok := fix.StillMay(a.plan, asker, decider, a.r.w.opts.Policy, a.r.w.opts.Fixes[a.plan.Check].Digest)
+	declared := a.r.w.opts.Fixes[a.plan.Check]
+	rule, sentence, ok := fix.StillMay(a.plan, asker, decider, a.r.w.opts.Policy, declared.Digest, declared.Way(a.plan.Order))
 	if !ok {
 		return rule, &verdictError{refused: true, rule: rule, sentence: sentence}, nil
 	}

@@ -91,8 +91,10 @@ func (a *applying) between(ctx context.Context, next *fix.Batch) *verdictError {
 			return why
 		}
 		var why string
+		sofar := a.plan
+		sofar.Outcome = fix.Sum(a.plan.Draft, a.content.Forms, a.batches, a.results())
 		err := a.call(ctx, func(ctx context.Context) (err error) {
-			why, err = patient.Busy(ctx, a.plan, a.content.Forms, next)
+			why, err = patient.Busy(ctx, sofar, a.content.Forms, next)
 			return err
 		})
 		if halted := haltOf(err); halted != nil {
