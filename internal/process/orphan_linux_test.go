@@ -14,24 +14,23 @@ import (
 	"time"
 )
 
-// victimMode makes this test binary start programs in a home in the directory that it names, say where, and wait to be
-// killed.
+// victimMode makes this test binary start programs in a home, say where, and wait to be killed.
 const victimMode = "PROCESS_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
-	if parent := os.Getenv(victimMode); parent != "" {
-		victim(parent)
+	if os.Getenv(victimMode) != "" {
+		victim()
 	}
 	os.Exit(m.Run())
 }
 
-func victim(parent string) {
-	h, err := NewHome(parent, homePattern)
+func victim() {
+	h, err := NewHome("", homePattern)
 	if err != nil {
 		panic(err)
 	}
 	const obedient = `trap "echo told; exit" QUIT; echo ready; while :; do sleep 0.05; done`
-	for n, o := range []Options{{Log: h.Path("0")}, {Log: filepath.Join(parent, "1"), Orphaned: syscall.SIGQUIT}} {
+	for n, o := range []Options{{Log: h.Path("0")}, {Log: filepath.Join(os.TempDir(), "1"), Orphaned: syscall.SIGQUIT}} {
 		p, err := Start(exec.Command("/bin/sh", "-c", obedient), o)
 		if err != nil {
 			panic(err)
@@ -49,7 +48,7 @@ func TestNothingIsLeftAfterKill9(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), victimMode+"="+parent)
+	cmd.Env = append(os.Environ(), victimMode+"=1", "TMPDIR="+parent)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@
 package process
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"os/exec"
@@ -74,16 +75,17 @@ func (p *Process) supervise(log io.Closer, started chan<- error) {
 }
 
 // Output runs a program to its end, or to the end of this process, and gives what it wrote.
-func Output(cmd *exec.Cmd) (out []byte, err error) {
+func Output(cmd *exec.Cmd) ([]byte, error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
 	bind(cmd, syscall.SIGKILL)
-	done := make(chan struct{})
+	ended := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // see supervise
-		defer close(done)
-		out, err = cmd.CombinedOutput()
+		ended <- cmd.Run()
 	}()
-	<-done
-	return out, err
+	err := <-ended
+	return out.Bytes(), err
 }
 
 // PID is the program's process id.

@@ -148,7 +148,7 @@ func TestFreePortsDifferAndAreFree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		t.Cleanup(func() { l.Close() })
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
+
+	"github.com/integritybot/integritybot/internal/process"
 )
 
 // Shape is how servers belong together.
@@ -39,7 +40,7 @@ type Options struct {
 // Server is one or more servers that belong together.
 type Server struct {
 	shape    Shape
-	dir      string
+	home     *process.Home
 	nodes    []*Node
 	sentinel *Node
 	stop     sync.Once
@@ -56,11 +57,11 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	dir, err := os.MkdirTemp(o.Temp, "ibredis-*")
+	home, err := process.NewHome(o.Temp, "ibredis-*")
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	s := &Server{shape: o.Shape, dir: dir}
+	s := &Server{shape: o.Shape, home: home}
 	defer func() {
 		if err != nil {
 			s.Stop()
@@ -84,7 +85,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 
 // add starts one more server.
 func (s *Server) add(ctx context.Context, binary string, settings map[string]string) error {
-	n, err := start(ctx, binary, s.dir, len(s.nodes), settings)
+	n, err := start(ctx, binary, s.home.Path(), len(s.nodes), settings)
 	if err == nil {
 		s.nodes = append(s.nodes, n)
 	}
@@ -118,6 +119,6 @@ func (s *Server) Stop() {
 		for _, n := range s.nodes {
 			n.Kill()
 		}
-		_ = os.RemoveAll(s.dir) // it is in a temporary place
+		s.home.Close()
 	})
 }

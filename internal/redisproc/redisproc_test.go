@@ -87,8 +87,8 @@ func TestAClusterAndAWatchedPairServe(t *testing.T) {
 // A server must not outlive whoever started it, whatever ended that.
 func TestAServerEndsWithItsStarter(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
-	cmd.Env = append(os.Environ(), "REDISPROC_TEST_CHILD=1")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "REDISPROC_TEST_CHILD=1", "TMPDIR="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

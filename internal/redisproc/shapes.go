@@ -29,7 +29,7 @@ func (s *Server) watched(ctx context.Context, binary string, settings map[string
 	if err := s.add(ctx, binary, replica); err != nil {
 		return err
 	}
-	s.sentinel, err = start(ctx, binary, s.dir, len(s.nodes), map[string]string{
+	s.sentinel, err = start(ctx, binary, s.home.Path(), len(s.nodes), map[string]string{
 		"sentinel monitor":                 strings.Join([]string{Master, host, port, "1"}, " "),
 		"sentinel down-after-milliseconds": Master + " 1000",
 		"sentinel failover-timeout":        Master + " 10000",
@@ -80,7 +80,7 @@ func (s *Server) cluster(ctx context.Context, binary string, settings map[string
 		}
 	}
 	for _, n := range s.nodes[1:] {
-		if err := clients[0].Do(ctx, "cluster", "meet", "127.0.0.1", n.port, n.bus).Err(); err != nil {
+		if err := clients[0].Do(ctx, "cluster", "meet", "127.0.0.1", n.port.String(), n.bus.String()).Err(); err != nil {
 			return fmt.Errorf("cluster: %w", err)
 		}
 	}
