@@ -52,11 +52,14 @@ func (t *Targets) looks(c *config.Config, catalog check.Catalog, fixes fix.Catal
 		sources = append(sources, look.Source{Place: one.Place(), Chronicler: one.Chronicler()})
 	}
 	add("changes", "Changes", joined(placesOf(clusters), placesOf(databases)), noCluster, look.TimeLine(sources))
+	past := out["changes"]
+	past.Past = true
+	out["changes"] = past
 	caches := t.caches(c, catalog)
 	for name, l := range reconcile.Looks(caches) {
 		add(name, "Cache", cachePlaces(caches), "There is no cache to look at: the config declares no check of kind cache, or gives no targets.….redis.addr.", l)
 	}
-	out["diagnose"] = look.Look{Name: "diagnose", Title: "Diagnosis", Timeout: diagnoseWithin, Looker: diagnose.New(diagnose.Options{
+	out["diagnose"] = look.Look{Name: "diagnose", Title: "Diagnosis", Timeout: diagnoseWithin, Past: true, Looker: diagnose.New(diagnose.Options{
 		Checks: catalog, Looks: out, Fixes: fixes, Last: last.findings, Now: time.Now,
 		LogsSince: diagnoseLogs, ChangeKinds: changeKinds(len(clusters) > 0, len(databases) > 0), OnPanic: panicked,
 	})}
