@@ -64,7 +64,11 @@ func onceMore(ctx context.Context, env Env, c Call) (check.Order, []check.Check,
 	}
 	var checks []check.Check
 	for _, one := range env.Catalog {
-		if slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name) {
+		was := only == "" && slices.Contains(run.Off, one.Name)
+		switch {
+		case was && one.Off: // left out still, and said so
+			o.Off = append(o.Off, one.Name)
+		case was, slices.Contains(run.Checks, one.Name) && (only == "" || only == one.Name):
 			checks = append(checks, one)
 		}
 	}

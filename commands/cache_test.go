@@ -173,7 +173,7 @@ func TestHelpAboutCachesTellsWhatIsMissing(t *testing.T) {
 		}
 	}
 	h.runner.Ask(t.Context(), ask("U1OLIVE", "C1", "help cache get"))
-	if got := reply(t, h.ledger.last(t)); !strings.Contains(got, "Not for you here: needs diagnose:cache.") || !strings.Contains(got, "Example: /integrity cache get customer:1") {
+	if got := reply(t, h.ledger.last(t)); !strings.Contains(got, "Not for you here: needs look:cache.") || !strings.Contains(got, "Example: /integrity cache get customer:1") {
 		t.Errorf("help of one of them:\n%s", got)
 	}
 }

@@ -27,11 +27,11 @@ func fewRuns() map[int64]check.Run {
 			Select: []string{"key=o-17"}, Limit: 5, Options: check.Options{Since: time.Hour},
 		}, State: check.Failed},
 		11: {Order: check.Order{
-			ID: 11, Title: "Logs", Channel: "C1", Step: check.StepLook, Look: "logs", Right: "diagnose:logs", Words: "logs --grep x", Grep: "x",
+			ID: 11, Title: "Logs", Channel: "C1", Step: check.StepLook, Look: "logs", Right: "look:logs", Words: "logs --grep x", Grep: "x",
 			Options: check.Options{Since: time.Hour},
 		}, State: check.Running},
 		12: {Order: check.Order{
-			ID: 12, Title: "Cached values", Channel: "C1", Step: check.StepLook, Look: "cache get", Right: "diagnose:cache",
+			ID: 12, Title: "Cached values", Channel: "C1", Step: check.StepLook, Look: "cache get", Right: "look:cache",
 			Select: []string{"customer:1"}, Checks: []string{"customer-cache"},
 		}, State: check.Done},
 		13: {Order: check.Order{ID: 13, Title: "Diagnosis", Channel: "C1", Step: check.StepLook, Look: "diagnose", Domain: "orders", Right: "diagnose:orders"}, State: check.Done},

@@ -122,8 +122,8 @@ var catalog = check.Catalog{
 }
 
 var policy = authz.Policy{Roles: []authz.Role{
-	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "diagnose:*", "audit:read"}},
-	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*", "diagnose:*", "cache:flush", "locks:terminate", "writes:*", "restore:run"}},
+	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "diagnose:*", "look:*", "audit:read"}},
+	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*", "diagnose:*", "look:*", "cache:flush", "locks:terminate", "writes:*", "restore:run"}},
 	{Name: "events-team", Users: []string{"U1EVE"}, Permissions: []string{"check:events", "fix:events", "export:events"}},
 	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders", "diagnose:orders"}},
 	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},

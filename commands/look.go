@@ -19,12 +19,13 @@ const (
 	lookDiagnose  = "diagnose"
 )
 
-// The rights to look.
+// The rights to look. They are no domains: who may see cached values may not for that
+// have a domain diagnosed that is called cache.
 const (
-	rightLogs     authz.Permission = "diagnose:logs"
-	rightChanges  authz.Permission = "diagnose:changes"
-	rightDatabase authz.Permission = "diagnose:database"
-	rightCache    authz.Permission = "diagnose:cache"
+	rightLogs     authz.Permission = "look:logs"
+	rightChanges  authz.Permission = "look:changes"
+	rightDatabase authz.Permission = "look:database"
+	rightCache    authz.Permission = "look:cache"
 )
 
 // rightDiagnose is the right to look at everything that belongs to a domain, or at
@@ -68,8 +69,14 @@ func lookNeeds(env Env, read reader) func(context.Context, Call) ([]authz.Permis
 	}
 }
 
+// lookRights are the right to look and that to the checks that it is about. A look
+// into caches that names none may be about any of them.
 func lookRights(catalog check.Catalog, o check.Order) []authz.Permission {
-	return append([]authz.Permission{lookRight(o)}, domains(catalog, check.Run{Order: o})...)
+	rights := []authz.Permission{lookRight(o)}
+	if lookRight(o) == rightCache && len(o.Checks) == 0 {
+		return append(rights, permissions(ofKind(catalog, kindCache))...)
+	}
+	return append(rights, domains(catalog, check.Run{Order: o})...)
 }
 
 func lookPrepare(env Env, read reader) func(context.Context, Call) (Prepared, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
+	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 )
 
@@ -57,22 +58,22 @@ func TestLooksAreRunsOfTheirOwn(t *testing.T) {
 		words, action, again string
 		want                 check.Order
 	}{
-		{"logs", "logs", "", look("logs", "Logs", "diagnose:logs", nil)},
-		{`logs --grep '\d+ (failed|lost)' —since 2h`, "logs", `logs --grep '\d+ (failed|lost)' --since 2h`, look("logs", "Logs", "diagnose:logs", func(o *check.Order) {
+		{"logs", "logs", "", look("logs", "Logs", "look:logs", nil)},
+		{`logs --grep '\d+ (failed|lost)' —since 2h`, "logs", `logs --grep '\d+ (failed|lost)' --since 2h`, look("logs", "Logs", "look:logs", func(o *check.Order) {
 			o.Grep, o.Options.Since = `\d+ (failed|lost)`, 2*time.Hour
 		})},
-		{"Events Logs --grep OrderCreated", "events.logs", "", look("events logs", "Logs about events", "diagnose:logs", func(o *check.Order) { o.Grep = "OrderCreated" })},
-		{"changes --since 7d", "changes", "", look("changes", "Changes", "diagnose:changes", func(o *check.Order) { o.Options.Since = 168 * time.Hour })},
-		{"db conflicts", "db.conflicts", "", look("db conflicts", "Conflicts", "diagnose:database", nil)},
+		{"Events Logs --grep OrderCreated", "events.logs", "", look("events logs", "Logs about events", "look:logs", func(o *check.Order) { o.Grep = "OrderCreated" })},
+		{"changes --since 7d", "changes", "", look("changes", "Changes", "look:changes", func(o *check.Order) { o.Options.Since = 168 * time.Hour })},
+		{"db conflicts", "db.conflicts", "", look("db conflicts", "Conflicts", "look:database", nil)},
 		{"diagnose", "diagnose", "", look("diagnose", "Diagnosis", "diagnose:all", nil)},
 		{"diagnose all", "diagnose", "", look("diagnose", "Diagnosis", "diagnose:all", nil)},
 		{"diagnose Orders", "diagnose", "", look("diagnose", "Diagnosis", "diagnose:orders", func(o *check.Order) { o.Domain = "orders" })},
-		{"cache get customer:1 'customer: 2'", "cache.get", "", look("cache get", "Cached values", "diagnose:cache", func(o *check.Order) { o.Select = []string{"customer:1", "customer: 2"} })},
-		{"cache ttl customer:1 --check customer-cache", "cache.ttl", "", look("cache ttl", "Expiry", "diagnose:cache", func(o *check.Order) {
+		{"cache get customer:1 'customer: 2'", "cache.get", "", look("cache get", "Cached values", "look:cache", func(o *check.Order) { o.Select = []string{"customer:1", "customer: 2"} })},
+		{"cache ttl customer:1 --check customer-cache", "cache.ttl", "", look("cache ttl", "Expiry", "look:cache", func(o *check.Order) {
 			o.Select, o.Checks = []string{"customer:1"}, []string{"customer-cache"}
 		})},
-		{"cache scan", "cache.scan", "", look("cache scan", "Keys", "diagnose:cache", nil)},
-		{"cache scan customer:1*", "cache.scan", "cache scan 'customer:1*'", look("cache scan", "Keys", "diagnose:cache", func(o *check.Order) { o.Select = []string{"customer:1*"} })},
+		{"cache scan", "cache.scan", "", look("cache scan", "Keys", "look:cache", nil)},
+		{"cache scan customer:1*", "cache.scan", "cache scan 'customer:1*'", look("cache scan", "Keys", "look:cache", func(o *check.Order) { o.Select = []string{"customer:1*"} })},
 	} {
 		t.Run(tt.words, func(t *testing.T) {
 			h := newHouse(t)
@@ -185,9 +186,9 @@ func TestLooksInASharedChannelShowNoRows(t *testing.T) {
 
 func TestLooksWithoutTheRight(t *testing.T) {
 	for words, right := range map[string]string{
-		"logs": "diagnose:logs", "events logs": "diagnose:logs", "changes": "diagnose:changes", "db conflicts": "diagnose:database",
-		"cache get a": "diagnose:cache", "diagnose": "diagnose:all", "diagnose inventory": "diagnose:inventory",
-		"stop R-11": "diagnose:logs", "again R-12": "diagnose:cache", "details R-12": "diagnose:cache",
+		"logs": "look:logs", "events logs": "look:logs", "changes": "look:changes", "db conflicts": "look:database",
+		"cache get a": "look:cache", "diagnose": "diagnose:all", "diagnose inventory": "diagnose:inventory",
+		"stop R-11": "look:logs", "again R-12": "look:cache", "details R-12": "look:cache",
 	} {
 		h := newHouse(t)
 		h.runner.Ask(t.Context(), ask("U1OLIVE", "C1", words))
@@ -200,7 +201,7 @@ func TestALookIsTakenUpAgain(t *testing.T) {
 	h := newHouse(t)
 	in := h.press(t, "U1ALICE", "again R-11")
 	if in.Run == nil || in.Run.Step != check.StepLook || in.Run.Look != "logs" || in.Run.Grep != "x" || in.Run.Options.Since != time.Hour ||
-		in.Run.Right != "diagnose:logs" || in.Run.Words != "logs --grep x" || in.Run.Thread != "" {
+		in.Run.Right != "look:logs" || in.Run.Words != "logs --grep x" || in.Run.Thread != "" {
 		t.Errorf("again is %+v", in.Run)
 	}
 	if in := h.press(t, "U1OLIVE", "again R-13"); in.Run == nil || in.Run.Domain != "orders" || in.Run.Right != "diagnose:orders" {
@@ -215,5 +216,35 @@ func TestALookIsTakenUpAgain(t *testing.T) {
 	}
 	if in := h.press(t, "U1ALICE", "details R-12"); !strings.Contains(reply(t, in), "judged nothing") {
 		t.Errorf("details: %s", reply(t, in))
+	}
+}
+
+// TestARightToLookIsNoRightToADomain of the same name, nor the other way round; and to
+// leave the check out of a look into a cache asks for no less.
+func TestARightToLookIsNoRightToADomain(t *testing.T) {
+	for _, c := range []struct {
+		permissions []string
+		words       string
+		may         bool
+	}{
+		{[]string{"look:cache", "check:cache"}, "cache get customer:1", true},
+		{[]string{"look:cache", "check:cache"}, "cache get customer:1 --check customer-cache", true},
+		{[]string{"look:cache", "check:cache"}, "again R-12", true},
+		{[]string{"look:cache"}, "cache get customer:1", false},
+		{[]string{"look:cache"}, "cache get customer:1 --check customer-cache", false},
+		{[]string{"look:cache"}, "cache scan", false},
+		{[]string{"look:cache", "check:cache"}, "diagnose cache", false},
+		{[]string{"diagnose:cache", "check:cache"}, "cache get customer:1", false},
+		{[]string{"diagnose:cache"}, "diagnose cache", true},
+		{[]string{"diagnose:*"}, "logs", false},
+		{[]string{"look:*"}, "logs", true},
+		{[]string{"look:*"}, "diagnose", false},
+	} {
+		h := newHouse(t)
+		h.runner.Policy = authz.Policy{Roles: []authz.Role{{Name: "some", Groups: []string{"S0RESP"}, Permissions: c.permissions}}}
+		h.runner.Ask(t.Context(), ask("U1ALICE", "C1", c.words))
+		if e := h.ledger.last(t).Events[0]; (e.Decision == "allowed") != c.may {
+			t.Errorf("%s with %v: %s (%s)", c.words, c.permissions, e.Decision, e.Rule)
+		}
 	}
 }

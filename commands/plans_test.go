@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,5 +214,47 @@ func TestVerifyRunsEveryCheckThatRunsByItself(t *testing.T) {
 	in := h.ledger.last(t)
 	if in.Run == nil || in.Run.Step != check.StepVerify || !cmp.Equal(in.Run.Checks, []string{"orphaned-orders", "order-totals", "product-stock"}) {
 		t.Errorf("recorded %+v", in.Run)
+	}
+}
+
+// TestWhatIsOffIsLeftOutAndNamed: by verify, and when a run is asked for again as things
+// stand then.
+func TestWhatIsOffIsLeftOutAndNamed(t *testing.T) {
+	without := func(off ...string) check.Catalog {
+		all := slices.Clone(catalog[:3])
+		for i := range all {
+			all[i].Off = slices.Contains(off, all[i].Name)
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name, words string
+		off         []string
+		wantChecks  []string
+		wantOff     []string
+	}{
+		{"verify", "verify", []string{"product-stock"}, []string{"orphaned-orders", "order-totals"}, []string{"product-stock"}},
+		{"again, and it is off still", "again R-50", []string{"product-stock"}, []string{"orphaned-orders", "order-totals"}, []string{"product-stock"}},
+		{"again, and it is on now", "again R-50", nil, []string{"orphaned-orders", "order-totals", "product-stock"}, nil},
+		{"again, and one more is off: it does not answer", "again R-50", []string{"product-stock", "order-totals"}, []string{"orphaned-orders", "order-totals"}, []string{"product-stock"}},
+		{"one of its checks again", "again R-50/order-totals", []string{"product-stock"}, []string{"order-totals"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := houseOf(t, without(c.off...))
+			h.runs[50] = check.Run{Order: check.Order{
+				ID: 50, Title: "All checks", Words: "check all", Channel: "C1", Checks: []string{"orphaned-orders", "order-totals"}, Off: []string{"product-stock"},
+			}, State: check.Done}
+			h.runner.Ask(t.Context(), ask("U1ALICE", "C1", c.words))
+			in := h.ledger.last(t)
+			if in.Run == nil {
+				t.Fatalf("no run: %s", reply(t, in))
+			}
+			if diff := cmp.Diff(c.wantChecks, in.Run.Checks); diff != "" {
+				t.Errorf("checks (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.wantOff, in.Run.Off); diff != "" {
+				t.Errorf("off (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -33,7 +33,9 @@ func verifyCommand(env Env) Command {
 			if c.Request.Channel == "" {
 				return Prepared{}, badInput("I do not know in which channel to answer; ask in a channel.").try("verify")
 			}
-			return startRun(env, c, check.Order{Title: "Verification", Words: "verify", Checks: names(checks), Step: check.StepVerify}), nil
+			return startRun(env, c, check.Order{
+				Title: "Verification", Words: "verify", Checks: names(checks), Off: env.Catalog.Off("all"), Step: check.StepVerify,
+			}), nil
 		},
 	}
 }

@@ -42,7 +42,7 @@ type Order struct {
 	Domain string `json:",omitempty"`
 	Grep   string `json:",omitempty"`
 	// Right is what the asker must still be allowed when it begins, beside what its
-	// checks need: diagnose:logs.
+	// checks need: look:logs.
 	Right string `json:",omitempty"`
 }
 

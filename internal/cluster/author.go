@@ -7,7 +7,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // Author writes into a cluster past its HTTP: for stories and tests that need things to have happened. What an author
@@ -65,7 +64,7 @@ func (a *Author) Create(objects ...runtime.Object) error {
 }
 
 func (c *Cluster) kindOf(o runtime.Object) (*kind, error) {
-	known, _, err := scheme.Scheme.ObjectKinds(o)
+	known, _, err := c.scheme.ObjectKinds(o)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/applyconfigurations"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // Cluster is one Kubernetes cluster. All methods may be called at the same time; one mutex guards all state but the
@@ -22,6 +22,8 @@ import (
 type Cluster struct {
 	options Options
 	kinds   kinds
+	scheme  *runtime.Scheme
+	decoder runtime.Decoder
 	types   managedfields.TypeConverter
 	logs    logbook
 	faults  faults
@@ -66,14 +68,21 @@ func New(o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster options: %w", err)
 	}
 	o = o.completed()
+	known, err := newScheme()
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	types, err := newTypes(known)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
 	c := &Cluster{
-		options: o, kinds: newKinds(), types: applyconfigurations.NewTypeConverter(scheme.Scheme),
+		options: o, kinds: newKinds(), scheme: known, decoder: serializer.NewCodecFactory(known).UniversalDeserializer(), types: types,
 		done: make(chan struct{}), changed: make(chan struct{}), idle: make(chan struct{}),
 		objects: map[*kind]map[place]object{}, managers: map[managerKey]*managedfields.FieldManager{},
 		users: map[string]*User{}, broken: map[string]string{}, runs: map[place]*jobRun{}, loads: map[place]int32{},
 		queued: map[task]bool{}, jobs: func(JobStart) JobRun { return JobRun{} },
 	}
-	var err error
 	if c.certificate, c.trust, err = certificate(); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}

@@ -23,6 +23,7 @@ const (
 	Slow    FaultKind = "slow"    // it is answered, after Delay
 	Refused FaultKind = "refused" // answered with Status: 500, 503, 429 with RetryAfter, …
 	Lost    FaultKind = "lost"    // it is done, and then the connection breaks without an answer
+	Unclear FaultKind = "unclear" // it is done, and answered with Status all the same, as a proxy does that lost patience
 )
 
 // Fault makes requests go wrong. For a server that is not there at all see [Cluster.Down].
@@ -32,8 +33,8 @@ type Fault struct {
 	Path string
 	// Verb of the requests; empty: all.
 	Verb       string
-	Status     int           // for Refused
-	RetryAfter int           // seconds, for Refused
+	Status     int           // for Refused and Unclear
+	RetryAfter int           // seconds, for Refused and Unclear; clients ask again then
 	Delay      time.Duration // for Hang and Slow; for Hang 0 is until the client gives up
 	Count      int           // of requests that are hit; 0: until cleared
 }
@@ -41,10 +42,10 @@ type Fault struct {
 // Validate names what makes no sense.
 func (f Fault) Validate() error {
 	var errs []error
-	if !slices.Contains([]FaultKind{HangUp, Hang, Slow, Refused, Lost}, f.Kind) {
+	if !slices.Contains([]FaultKind{HangUp, Hang, Slow, Refused, Lost, Unclear}, f.Kind) {
 		errs = append(errs, fmt.Errorf("there is no fault %q", f.Kind))
 	}
-	if (f.Kind == Refused) != (f.Status >= 400) {
+	if (f.Kind == Refused || f.Kind == Unclear) != (f.Status >= 400) {
 		errs = append(errs, fmt.Errorf("a fault %q with the status %d", f.Kind, f.Status))
 	}
 	if f.Count < 0 || f.Delay < 0 || f.RetryAfter < 0 {
@@ -138,12 +139,12 @@ func (c *Cluster) fail(w *seen, r *http.Request, f *Fault) bool {
 		c.wait(r, f.Delay)
 		return f.Kind == Hang && r.Context().Err() != nil
 	case Refused:
-		err := apierrors.NewGenericServerResponse(f.Status, r.Method, newAsk(r).groupResource(), newAsk(r).name, "injected", f.RetryAfter, true)
-		if f.Status == http.StatusTooManyRequests {
-			err = apierrors.NewTooManyRequests("Too many requests, please try again later.", f.RetryAfter)
-		}
-		refuse(w, err)
+		refuse(w, f.answer(r))
 		return true
+	case Unclear:
+		w.ResponseWriter = &lost{header: http.Header{}}
+		w.instead = f.answer(r)
+		return false
 	case Lost:
 		w.ResponseWriter = &lost{header: http.Header{}}
 		w.lost = true
@@ -151,6 +152,14 @@ func (c *Cluster) fail(w *seen, r *http.Request, f *Fault) bool {
 	default:
 		return false
 	}
+}
+
+// answer is what a fault answers a request with.
+func (f *Fault) answer(r *http.Request) error {
+	if f.Status == http.StatusTooManyRequests {
+		return apierrors.NewTooManyRequests("Too many requests, please try again later.", f.RetryAfter)
+	}
+	return apierrors.NewGenericServerResponse(f.Status, r.Method, newAsk(r).groupResource(), newAsk(r).name, "injected", f.RetryAfter, true)
 }
 
 // wait lasts until d has passed, the client gives up, faults are cleared or the cluster ends; 0: no time limit.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"syscall"
 	"testing"
@@ -63,15 +64,19 @@ func TestFaults(t *testing.T) {
 	c.ClearFaults()
 	must(t, <-done)
 
-	inject(Fault{Kind: Lost, Verb: "patch", Count: 1})
-	_, err := k.AppsV1().Deployments(Namespace).Patch(patience(t), Backend, "application/merge-patch+json", []byte(`{"spec":{"replicas":1}}`), metav1.PatchOptions{}, "scale")
-	if err == nil {
-		t.Error("an answer that was lost has arrived")
+	for want, f := range map[int32]Fault{1: {Kind: Lost}, 2: {Kind: Unclear, Status: http.StatusBadGateway}} {
+		f.Verb, f.Count = "patch", 1
+		inject(f)
+		_, err := k.AppsV1().Deployments(Namespace).Patch(patience(t), Backend, "application/merge-patch+json", fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, want), metav1.PatchOptions{}, "scale")
+		var answered apierrors.APIStatus
+		if err == nil || (f.Kind == Unclear) != errors.As(err, &answered) {
+			t.Errorf("%s: %v", f.Kind, err)
+		}
+		if n := *deployment(t, k, Backend).Spec.Replicas; n != want {
+			t.Errorf("%s: it was not done: %d replicas", f.Kind, n)
+		}
 	}
-	if n := *deployment(t, k, Backend).Spec.Replicas; n != 1 {
-		t.Errorf("it was not done: %d replicas", n)
-	}
-	for _, f := range []Fault{{}, {Kind: Refused}, {Kind: Hang, Status: 500}, {Kind: Slow, Delay: -1}} {
+	for _, f := range []Fault{{}, {Kind: Refused}, {Kind: Unclear}, {Kind: Hang, Status: 500}, {Kind: Slow, Delay: -1}} {
 		if c.Inject(f) == nil {
 			t.Errorf("%+v was taken", f)
 		}

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 type managerKey struct {
@@ -59,9 +58,9 @@ func (c *Cluster) fieldManager(k *kind, subresource string) (*managedfields.Fiel
 	}
 	types := c.types
 	if k == c.kinds.scales {
-		types = managedfields.NewDeducedTypeConverter() // the schema of apply configurations has no Scale
+		types = managedfields.NewDeducedTypeConverter() // schema.yaml has no Scale
 	}
-	m, err := managedfields.NewDefaultFieldManager(types, scheme.Scheme, completer{}, scheme.Scheme,
+	m, err := managedfields.NewDefaultFieldManager(types, c.scheme, completer{}, c.scheme,
 		k.GroupVersionKind, k.GroupVersion(), subresource, nil)
 	if err != nil {
 		return nil, fmt.Errorf("managed fields of %s: %w", k.resource, err)

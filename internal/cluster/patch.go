@@ -52,7 +52,7 @@ func (c *Cluster) servePatch(w http.ResponseWriter, r *http.Request, a *ask, k *
 		if err != nil {
 			return nil, err
 		}
-		next, err := decode(after, k)
+		next, err := c.decode(after, k)
 		if err != nil {
 			return nil, apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{
 				field.Invalid(field.NewPath("patch"), string(after), err.Error()),

@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // review answers questions of users about themselves: who they are and what they may do.
@@ -23,13 +22,13 @@ func (c *Cluster) review(w http.ResponseWriter, r *http.Request, a *ask) (handle
 	switch a.resource {
 	case "selfsubjectaccessreviews":
 		question := &authorizationv1.SelfSubjectAccessReview{}
-		answer = reviewing(r, group.WithKind("SelfSubjectAccessReview"), question, func() error { return a.user.judge(question) })
+		answer = c.reviewing(r, group.WithKind("SelfSubjectAccessReview"), question, func() error { return a.user.judge(question) })
 	case "selfsubjectrulesreviews":
 		question := &authorizationv1.SelfSubjectRulesReview{}
-		answer = reviewing(r, group.WithKind("SelfSubjectRulesReview"), question, func() error { return a.user.enumerate(question) })
+		answer = c.reviewing(r, group.WithKind("SelfSubjectRulesReview"), question, func() error { return a.user.enumerate(question) })
 	case "selfsubjectreviews":
 		question := &authenticationv1.SelfSubjectReview{}
-		answer = reviewing(r, group.WithKind("SelfSubjectReview"), question, func() error {
+		answer = c.reviewing(r, group.WithKind("SelfSubjectReview"), question, func() error {
 			question.Status.UserInfo = authenticationv1.UserInfo{Username: a.user.Name, Groups: append(slices.Clone(a.user.Groups), "system:authenticated")}
 			return nil
 		})
@@ -47,13 +46,13 @@ func (c *Cluster) review(w http.ResponseWriter, r *http.Request, a *ask) (handle
 }
 
 // reviewing reads a question and fills in its status.
-func reviewing(r *http.Request, kind schema.GroupVersionKind, question runtime.Object, judge func() error) func() (any, error) {
+func (c *Cluster) reviewing(r *http.Request, kind schema.GroupVersionKind, question runtime.Object, judge func() error) func() (any, error) {
 	return func() (any, error) {
 		b, err := body(r)
 		if err != nil {
 			return nil, err
 		}
-		_, found, err := scheme.Codecs.UniversalDeserializer().Decode(b, &kind, question)
+		_, found, err := c.decoder.Decode(b, &kind, question)
 		if err != nil {
 			return nil, apierrors.NewBadRequest(err.Error())
 		}

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // scaleOf is the scale of a deployment or a replica set.
@@ -91,7 +90,7 @@ func (c *Cluster) serveUpdateScale(w http.ResponseWriter, a *ask, k *kind, how w
 		if err != nil {
 			return nil, err
 		}
-		next, err := decodeScale(b)
+		next, err := c.decodeScale(b)
 		if err != nil {
 			return nil, err
 		}
@@ -108,10 +107,10 @@ func (c *Cluster) serveUpdateScale(w http.ResponseWriter, a *ask, k *kind, how w
 	return writeScale(w, o)
 }
 
-func decodeScale(b []byte) (*autoscalingv1.Scale, error) {
+func (c *Cluster) decodeScale(b []byte) (*autoscalingv1.Scale, error) {
 	expected := autoscalingv1.SchemeGroupVersion.WithKind("Scale")
 	s := &autoscalingv1.Scale{}
-	_, found, err := scheme.Codecs.UniversalDeserializer().Decode(b, &expected, s)
+	_, found, err := c.decoder.Decode(b, &expected, s)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("Scale in version %q cannot be handled as a Scale: %v", expected.Version, err))
 	}

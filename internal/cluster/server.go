@@ -35,6 +35,9 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := c.route(seen, r, a); err != nil {
 		c.refuse(seen, a, err)
 	}
+	if seen.instead != nil {
+		refuse(w, seen.instead)
+	}
 	if seen.lost {
 		panic(http.ErrAbortHandler) // how a handler of net/http breaks a connection
 	}
@@ -164,6 +167,8 @@ type seen struct {
 	http.ResponseWriter
 	code int
 	lost bool // the answer never arrives
+
+	instead error // is answered instead; nil: the answer is the true one
 }
 
 // WriteHeader remembers the code.

@@ -8,13 +8,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // decode reads an object of a kind out of a body: JSON, YAML or protobuf, which is what client-go sends.
-func decode(b []byte, k *kind) (object, error) {
+func (c *Cluster) decode(b []byte, k *kind) (object, error) {
 	expected := k.GroupVersionKind
-	decoded, found, err := scheme.Codecs.UniversalDeserializer().Decode(b, &expected, k.fresh())
+	decoded, found, err := c.decoder.Decode(b, &expected, k.fresh())
 	if err != nil {
 		if runtime.IsNotRegisteredError(err) && found != nil {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("no kind %q is registered for version %q", found.Kind, found.GroupVersion()))
@@ -47,7 +46,7 @@ func (c *Cluster) serveCreate(w http.ResponseWriter, r *http.Request, a *ask, k 
 	if err != nil {
 		return err
 	}
-	o, err := decode(b, k)
+	o, err := c.decode(b, k)
 	if err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func (c *Cluster) serveUpdate(w http.ResponseWriter, r *http.Request, a *ask, k 
 	if a.subresource == "scale" {
 		return c.serveUpdateScale(w, a, k, how, func(*autoscalingv1.Scale) ([]byte, error) { return b, nil })
 	}
-	next, err := decode(b, k)
+	next, err := c.decode(b, k)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func (c *Cluster) serveUpdate(w http.ResponseWriter, r *http.Request, a *ask, k 
 }
 
 func (c *Cluster) serveDelete(w http.ResponseWriter, r *http.Request, a *ask, k *kind) error {
-	options, err := deleteOptions(r, a)
+	options, err := c.deleteOptions(r, a)
 	if err != nil {
 		return err
 	}
@@ -121,7 +120,7 @@ func (c *Cluster) serveDelete(w http.ResponseWriter, r *http.Request, a *ask, k 
 }
 
 func (c *Cluster) serveDeleteAll(w http.ResponseWriter, r *http.Request, a *ask, k *kind) error {
-	options, err := deleteOptions(r, a)
+	options, err := c.deleteOptions(r, a)
 	if err != nil {
 		return err
 	}
@@ -143,7 +142,7 @@ func (c *Cluster) serveDeleteAll(w http.ResponseWriter, r *http.Request, a *ask,
 	return writeList(w, a, k, metav1.ListMeta{ResourceVersion: fmt.Sprint(version)}, items)
 }
 
-func deleteOptions(r *http.Request, a *ask) (metav1.DeleteOptions, error) {
+func (c *Cluster) deleteOptions(r *http.Request, a *ask) (metav1.DeleteOptions, error) {
 	options := metav1.DeleteOptions{DryRun: a.query["dryRun"]}
 	if p := metav1.DeletionPropagation(a.query.Get("propagationPolicy")); p != "" {
 		options.PropagationPolicy = &p
@@ -154,7 +153,7 @@ func deleteOptions(r *http.Request, a *ask) (metav1.DeleteOptions, error) {
 	}
 	if len(b) > 0 {
 		expected := metav1.SchemeGroupVersion.WithKind("DeleteOptions")
-		if _, _, err := scheme.Codecs.UniversalDeserializer().Decode(b, &expected, &options); err != nil {
+		if _, _, err := c.decoder.Decode(b, &expected, &options); err != nil {
 			return options, apierrors.NewBadRequest(err.Error())
 		}
 	}

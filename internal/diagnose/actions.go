@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"slices"
+
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
 )
@@ -8,8 +10,17 @@ import (
 // mostFixes is how many fixes of data one cause offers.
 const mostFixes = 3
 
+// The kind of check that knows which deployments write, and the ways of its fix that
+// stop them.
+const (
+	kindWriters  = "writers"
+	modeReadOnly = "read-only"
+	modeScale    = "scale"
+)
+
 // actions are what can be done about a cause. Only fixes that the config declares
-// are offered, and only of checks that found something now.
+// and lets be applied are offered, and only of checks that found something now. In
+// a channel shared with others nothing is repaired, so that none are.
 func (r reporter) actions(w weighed, first bool) []message.Action {
 	var out []message.Action
 	switch w.cause {
@@ -21,7 +32,7 @@ func (r reporter) actions(w weighed, first bool) []message.Action {
 			return ""
 		})
 	case Race:
-		out = append([]message.Action{{Verb: "locks", Label: "Show locks"}}, r.fixing(Races, 1, func(judged) string {
+		out = append(r.sessions(), r.fixing(Races, 1, func(judged) string {
 			if r.evidence.sights[Blocked].count > 0 {
 				return "Preview cancel"
 			}
@@ -50,22 +61,36 @@ func doubledOnly(f judged) string {
 	return ""
 }
 
+// sessions shows who waits for whom, of the check that found somebody; of several that
+// found nobody none is meant more than the others.
+func (r reporter) sessions() []message.Action {
+	var all, failed []judged
+	for _, f := range r.findings(Races) {
+		all = append(all, f)
+		if f.Tally.Rows > 0 {
+			failed = append(failed, f)
+		}
+	}
+	one := failed
+	if len(failed) == 0 {
+		one = all
+	}
+	if len(one) == 0 || len(one) > 1 && len(failed) == 0 {
+		return nil
+	}
+	return []message.Action{{Verb: "locks", Ref: one[0].Check, Label: "Show locks"}}
+}
+
 // fixing are buttons for the fixes of failing checks of a step; label says how one
 // is called, empty: not this one.
 func (r reporter) fixing(s Step, most int, label func(judged) string) []message.Action {
 	var out []message.Action
-	several := 0
-	for _, f := range r.findings(s) {
-		if _, declared := r.fixes[f.Check]; declared && f.Tally.Rows > 0 && label(f) != "" {
-			several++
-		}
-	}
-	for _, f := range r.findings(s) {
+	offered := slices.DeleteFunc(slices.Clone(r.findings(s)), func(f judged) bool {
+		return !r.fixable(f.Check) || f.Tally.Rows == 0 || label(f) == ""
+	})
+	for _, f := range offered[:min(most, len(offered))] {
 		text := label(f)
-		if _, declared := r.fixes[f.Check]; !declared || f.Tally.Rows == 0 || text == "" || len(out) == most {
-			continue
-		}
-		if several > 1 && s != Data { // the same words would stand there twice
+		if len(offered) > 1 && s != Data { // the same words would stand there twice
 			text += ": " + titleOf(f.of)
 		}
 		out = append(out, message.Action{Verb: "fix", Ref: f.Check, Label: text})
@@ -73,24 +98,50 @@ func (r reporter) fixing(s Step, most int, label func(judged) string) []message.
 	return out
 }
 
+// fixable tells whether a plan of a check can be asked for here.
+func (r reporter) fixable(check string) bool {
+	declared, ok := r.fixes[check]
+	return ok && !r.noRows && declared.Applier != nil && declared.Planner != nil
+}
+
 // preventing is the way to keep the first failing check of data from failing again.
+// It shows how tables are made.
 func (r reporter) preventing() []message.Action {
 	for _, f := range r.findings(Data) {
-		if f.Verdict == check.Fail {
+		if f.Verdict == check.Fail && !r.noRows {
 			return []message.Action{{Verb: "prevent", Ref: f.Check, Label: "How to prevent"}}
 		}
 	}
 	return nil
 }
 
-// stopping is offered where the config says how writes are stopped.
+// stopping is offered where the config says how writes are stopped: of each check of
+// writers in the way that it names first. Whether they are stopped already is not
+// known here; then the preview says that there is nothing to do.
 func (r reporter) stopping() []message.Action {
-	for _, f := range r.fixes {
-		if f.Check.Kind == "writers" {
-			return []message.Action{{Verb: "writes", Ref: "stop", Label: "Preview stopping writes"}}
+	var names []string
+	for name, f := range r.fixes {
+		if f.Check.Kind == kindWriters && r.fixable(name) && slices.Contains([]string{modeReadOnly, modeScale}, foremost(f.Planner.Modes())) {
+			names = append(names, name)
 		}
 	}
-	return nil
+	slices.Sort(names)
+	var out []message.Action
+	for _, name := range names[:min(mostFixes, len(names))] {
+		a := message.Action{Verb: "fix", Ref: name, Label: "Preview stopping writes"}
+		if len(names) > 1 {
+			a.Label += ": " + titleOf(r.fixes[name].Check)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func foremost(of []string) string {
+	if len(of) == 0 {
+		return ""
+	}
+	return of[0]
 }
 
 // nextActions are what can be looked at where no cause is clear.
@@ -102,8 +153,12 @@ func (r reporter) nextActions() []message.Action {
 	if word == "" {
 		word = "all"
 	}
+	label := "Show failing rows"
+	if r.noRows {
+		label = "Show failing checks"
+	}
 	return []message.Action{
-		{Verb: "check", Ref: word, Label: "Show failing rows"},
+		{Verb: "check", Ref: word, Label: label},
 		{Verb: "changes", Label: "Show changes"},
 	}
 }

@@ -20,15 +20,6 @@ const (
 	kindLocks       = "locks"
 )
 
-// judgesRows tells that a kind of check looks at rows of tables.
-func judgesRows(kind string) bool {
-	switch kind {
-	case kindOrphans, kindDuplicates, kindTotals, kindMatch, kindForeignKeys, "rows", "query":
-		return true
-	}
-	return false
-}
-
 // choose gives the checks of each step, and what they are called together. What a
 // domain chooses is data checks; events, cache and locks belong to every question,
 // and so do foreign keys, which are the whole database's and come last.
@@ -45,10 +36,11 @@ func (d *doctor) choose(domain string) (map[Step][]check.Check, string, error) {
 	for _, c := range d.Checks {
 		asked := slices.ContainsFunc(named, func(n check.Check) bool { return n.Name == c.Name })
 		switch {
+		case c.Off: // nobody gave its target an address: that is not set up, and not UNKNOWN
 		case c.OnRequest && !(len(named) == 1 && asked): // one that is named alone is meant
 		case c.Kind == kindForeignKeys:
 			keys = append(keys, c)
-		case judgesRows(c.Kind) && asked:
+		case check.JudgesRows(c.Kind) && asked:
 			chosen[Data] = append(chosen[Data], c)
 		case c.Kind == kindLag, c.Kind == kindLetters:
 			chosen[Events] = append(chosen[Events], c)
@@ -58,9 +50,10 @@ func (d *doctor) choose(domain string) (map[Step][]check.Check, string, error) {
 			chosen[Races] = append(chosen[Races], c)
 		}
 	}
-	if len(chosen[Data]) == 0 && len(named) > 0 { // events, cache: whatever data they may have spoiled
+	ofRows := func(c check.Check) bool { return check.JudgesRows(c.Kind) && c.Kind != kindForeignKeys }
+	if len(chosen[Data]) == 0 && !slices.ContainsFunc(named, ofRows) { // events, cache: whatever data they may have spoiled
 		for _, c := range d.Checks {
-			if judgesRows(c.Kind) && c.Kind != kindForeignKeys && !c.OnRequest {
+			if ofRows(c) && !c.OnRequest && !c.Off {
 				chosen[Data] = append(chosen[Data], c)
 			}
 		}

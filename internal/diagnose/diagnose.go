@@ -102,7 +102,7 @@ func (d *doctor) Look(ctx context.Context, q look.Question, tell func(check.Prog
 	ended := d.Now()
 	e := weighable{
 		seen: seen, now: ended,
-		logsFrom: began.Add(-d.logsSince(q)), changesFrom: began.Add(-d.changesSince(q)), told: q.FirstBad, kinds: d.ChangeKinds,
+		logsFrom: began.Add(-d.logsSince(q)), changesFrom: began.Add(-d.changesSince(q)), told: q.FirstBad, toldBy: q.FirstBadBy, kinds: d.ChangeKinds,
 	}.evidence()
 	r := reporter{
 		title: title, domain: q.Domain, noRows: q.NoRows, now: ended,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/look"
 )
 
@@ -132,8 +133,10 @@ type weighable struct {
 	logsFrom, changesFrom time.Time // how far back was looked
 	// kinds of change that could be seen.
 	kinds []look.Kind
-	// told is since when data is wrong as earlier runs have told; zero: not known.
-	told time.Time
+	// told is since when data is wrong as earlier runs have told, and toldBy the check
+	// that told it; zero: not known.
+	told   time.Time
+	toldBy string
 }
 
 // evidence sorts what was seen into signals.
@@ -152,7 +155,7 @@ func (w weighable) evidence() evidence {
 	w.logs(&e)
 	w.races(&e)
 	e.trouble()
-	if e.firstBad().at.IsZero() {
+	if e.firstBad().at.IsZero() && w.holds(e) {
 		w.began(&e, onset{at: w.told, what: "the first bad row of an earlier run", data: true, scope: WrongRows})
 	}
 	slices.SortStableFunc(e.onsets, func(a, b onset) int {
@@ -160,6 +163,18 @@ func (w weighable) evidence() evidence {
 	})
 	w.inView(&e)
 	return e
+}
+
+// holds tells that what earlier runs have told of wrong rows may still be so: rows are
+// wrong or not known, and the check that told it does not pass now. What was
+// repaired since then has no cause.
+func (w weighable) holds(e evidence) bool {
+	if rows := e.sights[WrongRows]; rows.known && rows.count == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(w.step(Data).findings, func(f judged) bool {
+		return f.Check == w.toldBy && f.Verdict == check.Pass
+	})
 }
 
 func (w weighable) step(s Step) stepSeen {

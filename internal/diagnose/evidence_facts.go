@@ -29,7 +29,7 @@ func (w weighable) changes(e *evidence) {
 				continue
 			}
 			i := w.change(f)
-			if failedMigration(f) {
+			if f.Kind == look.Migration && f.Failed {
 				i.plain = "a failed migration"
 				failed.add(i)
 			} else {
@@ -105,7 +105,10 @@ func (w weighable) logs(e *evidence) {
 		}
 	}
 	e.sights[NewErrors], e.sights[Conflicting], e.sights[EventErrors] = fresh, conflicting, about
-	e.sights[Checksums] = w.counted(step, "db conflicts", look.Checksums)
+	sums := w.counted(step, "db conflicts", look.Checksums)
+	// A database that keeps no checksums counts none: every one counts deadlocks.
+	sums.known = sums.known && len(step.ofKind(look.Checksums)) >= len(step.ofKind(look.Deadlocks))
+	e.sights[Checksums] = sums
 	e.sights[Deadlocks] = w.counted(step, "db conflicts", look.Deadlocks)
 }
 
@@ -151,19 +154,23 @@ const (
 )
 
 // races is what locks say, seen by a look or by the check of locks: the same
-// sessions, so that the larger number counts.
+// sessions, so that the larger number counts. That nobody waits is known from the
+// look, which sees everybody; a check that passes has seen nobody who waits too long,
+// and counts only where there is no such look, and if every one answered.
 func (w weighable) races(e *evidence) {
 	step := w.step(Races)
 	blocked := w.counted(step, "locks", look.Blocked)
+	answered := len(step.findings) > 0
 	for _, f := range step.findings {
 		waiting := f.Tally.Classes[classWaits] + f.Tally.Classes[classBlocker]
-		if f.Verdict != check.Unknown {
-			blocked.known = true
-		}
+		answered = answered && f.Verdict != check.Unknown
 		if waiting > blocked.count {
 			blocked.count = waiting
 			blocked.items = []item{{count: waiting, check: titleOf(f.of), says: f.Result.Says}}
 		}
+	}
+	if slices.Contains(step.without, "locks") {
+		blocked.known = answered
 	}
 	e.sights[Blocked] = blocked
 	writers := w.counted(step, "locks", look.Writers)
@@ -174,10 +181,4 @@ func (w weighable) races(e *evidence) {
 		}
 	}
 	e.sights[Writers] = together
-}
-
-// failedMigration tells a migration that was tried and did not succeed: its fact
-// ends with that word; see look.TimeLine.
-func failedMigration(f look.Fact) bool {
-	return f.Kind == look.Migration && strings.HasSuffix(f.Says, ", failed")
 }

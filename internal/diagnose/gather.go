@@ -76,7 +76,7 @@ func (d *doctor) ask(ctx context.Context, within time.Duration, name string, q l
 		if l.Off != "" {
 			why += " (" + strings.TrimSuffix(l.Off, ".") + ")"
 		}
-		return stepSeen{lacking: []string{why}}
+		return stepSeen{lacking: []string{why}, without: []string{name}}
 	}
 	if l.Timeout > 0 && l.Timeout < within {
 		within = l.Timeout
@@ -154,6 +154,7 @@ func (b *board) add(step Step, seen stepSeen) {
 	s.whole = append(s.whole, seen.whole...)
 	s.missing = append(s.missing, seen.missing...)
 	s.lacking = append(s.lacking, seen.lacking...)
+	s.without = append(s.without, seen.without...)
 	s.took = max(s.took, seen.took)
 	b.left[step]--
 	b.mu.Unlock()

@@ -254,6 +254,28 @@ func TestFindingsOfRecentRunsAreTaken(t *testing.T) {
 	expectText(t, all(r), []string{"🔴 FAIL Orphaned orders  30 of 3,000,000 (R-1042, 4 min ago)", "🟢 PASS Order totals  0 of 7"}, "R-1043", "R-1001", "R-1044")
 }
 
+// TestWhatIsOffIsNotSetUp: a target without an address is nothing that did not answer,
+// and makes nothing less sure.
+func TestWhatIsOffIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	o := clinic()
+	silentDetector := detector(func(context.Context, check.Options, check.Recorder) (check.Result, error) {
+		return check.Result{}, &check.Problem{Sentence: "There is no address."}
+	})
+	o.Checks = slices.Clone(o.Checks)
+	for i, c := range o.Checks {
+		if c.Target == "events" || c.Target == "cache" || c.Kind == kindLocks {
+			o.Checks[i].Off, o.Checks[i].Detector = true, silentDetector
+		}
+	}
+	o.Looks["locks"] = look.Look{Name: "locks", Off: "There is no database to look at."}
+	o.Looks["events logs"] = look.Look{Name: "events logs", Off: "There is no cluster to look at."}
+	r := diagnosed(t, o, look.Question{Domain: "orders"})
+	expectText(t, r.Head.PlainText(), []string{"no row is wrong, and there is no cause to name", "Not set up:", "a check of a cache", "a check of locks"}, "UNKNOWN", "Not known", "less sure")
+	r = diagnosed(t, o, look.Question{Domain: "cache"})
+	expectText(t, all(r), []string{"PASS Orphaned orders"}, "There is no address")
+}
+
 func TestAStoreThatDoesNotKnowMeansReadingAgain(t *testing.T) {
 	t.Parallel()
 	o := clinic().with("order-totals", finds(1_000, "id", check.Key, "o-1", "o-2"))
@@ -376,9 +398,14 @@ func TestWhatEarlierRunsTold(t *testing.T) {
 	t.Parallel()
 	o := clinic()
 	o.Looks["changes"] = look.Look{Name: "changes", Looker: facts(look.Fact{Kind: look.Rollout, Subject: "backend", Count: 1, At: ago(3*hour + 5*time.Minute), Says: "rollout 41 of backend"})}
-	expectText(t, all(diagnosed(t, o, look.Question{Domain: "orders", FirstBad: ago(3 * hour)})), []string{"5 min before the first bad row of an earlier run"})
+	asked := look.Question{Domain: "orders", FirstBad: ago(3 * hour), FirstBadBy: "orphaned-orders"}
+	expectText(t, all(diagnosed(t, o, asked)), []string{"no row is wrong, and there is no cause to name"}, "earlier run")
+	o = o.with("orphaned-orders", detector(func(context.Context, check.Options, check.Recorder) (check.Result, error) {
+		return check.Result{}, &check.Problem{Sentence: "Postgres production/shop does not answer."}
+	}))
+	expectText(t, all(diagnosed(t, o, asked)), []string{"5 min before the first bad row of an earlier run"})
 	o = o.with("orphaned-orders", finds(10, "id", check.Key, "o-1"))
-	expectText(t, all(diagnosed(t, o, look.Question{Domain: "orders", FirstBad: ago(3 * hour)})), []string{"the first bad row of Orphaned orders 2026-11-21 10:00 UTC"}, "earlier run")
+	expectText(t, all(diagnosed(t, o, asked)), []string{"the first bad row of Orphaned orders 2026-11-21 10:00 UTC"}, "earlier run")
 }
 
 // chronicle is a target that knows what was changed in it.
@@ -395,12 +422,12 @@ func TestTheTimeLineIsUnderstood(t *testing.T) {
 	o.Looks["changes"] = look.Look{Name: "changes", Looker: look.TimeLine([]look.Source{{Place: "production", Chronicler: chronicle{
 		{At: ago(2*hour + 5*time.Minute), Kind: look.Rollout, What: "deployment/ecommerce-backend", Says: "rollout 41: image 1.8.2 → 1.8.3"},
 		{At: ago(3 * hour), Kind: look.Migration, What: "flyway_schema_history", Says: "migration V58: recompute totals", Who: "user flyway", Failed: true},
-		{At: ago(4 * hour), Kind: look.Migration, What: "flyway_schema_history", Says: "migration V57: add failed_at", Who: "user flyway"},
+		{At: ago(4 * hour), Kind: look.Migration, What: "flyway_schema_history", Says: "migration V57: drop payments, failed", Who: "user flyway"},
 	}}})}
 	r := diagnosed(t, o, look.Question{Domain: "orders"})
 	expectText(t, r.Head.PlainText(), []string{
 		"rollout 41 of ecommerce-backend (image 1.8.2 → 1.8.3) 2026-11-21 09:55 UTC (2 h ago), 5 min before the first bad row of Orphaned orders",
-		"migration V58", ", failed 2026-11-21 09:00 UTC (3 h ago), 60 min before the first bad row of Orphaned orders; migration V57",
+		"migration V58 by user flyway, failed (recompute totals) 2026-11-21 09:00 UTC (3 h ago), 60 min before the first bad row of Orphaned orders; migration V57",
 		"2026-11-21 08:00 UTC (4 h ago), 2 h before the first bad row of Orphaned orders",
 	})
 }

@@ -36,6 +36,7 @@ func (r reporter) report() look.Report {
 	out := look.Report{
 		Head:    message.Message{Headline: r.headline(), Actions: []message.Action{{Verb: "diagnose", Ref: r.domain, Label: "Run again"}}},
 		Missing: r.unknown(),
+		Outcome: r.outcome(),
 	}
 	for i, w := range r.diagnosis.named() {
 		out.Head.Parts = append(out.Head.Parts, message.Part{Lines: r.cause(i, w)})

@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/integritybot/integritybot/internal/check"
+	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/message"
 )
@@ -72,6 +75,94 @@ func TestButtonsAreOnlyForWhatIsDeclared(t *testing.T) {
 	equal(t, []message.Action(nil), r.actions(r.diagnosis.named()[0], true))
 	equal(t, []message.Action{{Verb: "changes", Label: "Show changes", Style: message.Primary}}, r.actions(weighed{cause: RecentChange}, true))
 	equal(t, []message.Action{{Verb: "diagnose", Ref: "orders", Label: "Run again"}}, r.report().Head.Actions)
+}
+
+// labels of buttons, with what they ask for.
+func labels(of []message.Action) []string {
+	out := []string{}
+	for _, a := range of {
+		out = append(out, strings.TrimSpace(a.Label+" = "+a.Verb+" "+a.Ref))
+	}
+	return out
+}
+
+// TestButtonsAreOnesThatAreNotRefused: each names the check that is meant, and there is
+// none where nothing can be applied, or in a channel shared with others.
+func TestButtonsAreOnesThatAreNotRefused(t *testing.T) {
+	t.Parallel()
+	second := check.Check{Name: "blocked-b", Title: "Blocked B", Domain: "locks", Kind: kindLocks}
+	twoLocks := func(w *world) {
+		w.at(Races).findings = append(w.at(Races).findings, judged{of: second, Finding: check.Finding{Check: second.Name, Verdict: check.Pass}})
+	}
+	for name, c := range map[string]struct {
+		world *world
+		fixes func(fix.Catalog)
+		of    weighed
+		want  []string
+	}{
+		"one check of locks":                    {world: situation(), of: weighed{cause: Race}, want: []string{"Show locks = locks blocked-sessions"}},
+		"two of them, and nobody waits":         {world: situation(twoLocks), of: weighed{cause: Race}, want: []string{}},
+		"two of them, and one found somebody":   {world: situation(twoLocks, locksFail(3)), of: weighed{cause: Race}, want: []string{"Show locks = locks blocked-sessions", "Preview cancel = fix blocked-sessions"}},
+		"no check of locks":                     {world: situation(off(Races)), of: weighed{cause: Race}, want: []string{}},
+		"writers that are stopped by their fix": {world: situation(), of: weighed{cause: RecentChange}, want: []string{"Show changes = changes", "Preview stopping writes = fix writers"}},
+		"two checks of writers": {
+			world: situation(), of: weighed{cause: RecentChange},
+			fixes: func(f fix.Catalog) {
+				other := f["writers"]
+				other.Check.Name, other.Check.Title = "batch", "Batch"
+				f["batch"] = other
+			},
+			want: []string{"Show changes = changes", "Preview stopping writes: Batch = fix batch", "Preview stopping writes: Writers = fix writers"},
+		},
+		"a fix of writers that lets them write": {
+			world: situation(), of: weighed{cause: RecentChange},
+			fixes: func(f fix.Catalog) {
+				one := f["writers"]
+				one.Planner = planner{modes: []string{"resume"}}
+				f["writers"] = one
+			},
+			want: []string{"Show changes = changes"},
+		},
+		"fixes that are off": {
+			world: situation(fails("orphaned-orders", 30, ago(hour), ago(hour))), of: weighed{cause: Corruption},
+			fixes: func(f fix.Catalog) {
+				one := f["orphaned-orders"]
+				one.Applier = nil
+				f["orphaned-orders"] = one
+			},
+			want: []string{"How to prevent = prevent orphaned-orders"},
+		},
+		"data in a shared channel":   {world: shared(situation(fails("orphaned-orders", 30, ago(hour), ago(hour)))), of: weighed{cause: Corruption}, want: []string{}},
+		"events in a shared channel": {world: shared(situation(letters(4, ago(hour), ago(hour)))), of: weighed{cause: FailedEvents}, want: []string{}},
+		"changes in a shared channel": {
+			world: shared(situation()), of: weighed{cause: RecentChange}, want: []string{"Show changes = changes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := c.world.reporter()
+			if c.fixes != nil {
+				c.fixes(r.fixes)
+			}
+			equal(t, c.want, labels(r.actions(c.of, false)))
+		})
+	}
+}
+
+// TestTheAuditTrailKeepsWhatItCameTo.
+func TestTheAuditTrailKeepsWhatItCameTo(t *testing.T) {
+	t.Parallel()
+	w := situation(letters(412, ago(2*hour), ago(5*time.Minute)), fails("orphaned-orders", 30, ago(2*hour-3*time.Minute), ago(20*time.Minute)),
+		mute("customer-cache", "Redis production/cache did not answer in 5 s."))
+	equal(t, map[string]string{
+		"causes": "failed events (strong)", "not_known": "Customer cache: Redis production/cache did not answer in 5 s.",
+		"steps": "scope PASS, data FAIL, events FAIL, cache UNKNOWN, changes SEEN, races PASS",
+		"checks": "orphaned-orders FAIL, order-totals PASS, order-payments PASS, duplicate-emails PASS, negative-totals PASS, foreign-keys PASS, " +
+			"consumer-lag PASS, failed-events FAIL, customer-cache UNKNOWN, blocked-sessions PASS",
+	}, w.reporter().report().Outcome)
+	nothing := situation().reporter().report().Outcome
+	equal(t, "none named", nothing["causes"])
+	equal(t, "", nothing["not_known"])
 }
 
 // TestEveryVerbIsAWord that a button can carry, and every detail has its own name.

@@ -29,6 +29,35 @@ func (r reporter) unknown() []string {
 	return out
 }
 
+// outcome is what the audit trail keeps: the causes with their strengths, how each check
+// and step came out, and what did not answer.
+func (r reporter) outcome() map[string]string {
+	causes, checks, steps := []string{}, []string{}, []string{}
+	for _, w := range r.diagnosis.named() {
+		causes = append(causes, called(w))
+	}
+	for _, s := range r.seen {
+		steps = append(steps, string(s.step)+" "+string(s.outcome()))
+		for _, f := range s.findings {
+			checks = append(checks, f.Check+" "+string(f.Verdict))
+		}
+	}
+	out := map[string]string{"steps": strings.Join(steps, ", "), "causes": "none named"}
+	if len(causes) > 0 {
+		out["causes"] = strings.Join(causes, ", ")
+	}
+	if len(checks) > 0 {
+		out["checks"] = clipped(strings.Join(checks, ", "), longestOutcome)
+	}
+	if open := r.unknown(); len(open) > 0 {
+		out["not_known"] = clipped(strings.Join(open, " "), longestOutcome)
+	}
+	return out
+}
+
+// longestOutcome is how much of each the audit trail keeps, in characters.
+const longestOutcome = 2000
+
 // lacking is what the config does not declare, so that nobody can look at it.
 func (r reporter) lacking() []string {
 	var out []string

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/look"
 )
 
@@ -58,6 +59,52 @@ func quietScenes() []scene {
 		{
 			name: "nothing is wrong, and a rollout an hour ago explains nothing", world: situation(rollout(ago(time.Hour))), causes: []string{},
 			says: []string{"no row is wrong, and there is no cause to name"}, saysNever: []string{"recent change"},
+		},
+		{
+			name: "repaired by hand since a run that failed", causes: []string{},
+			world: situation(migration(ago(80*time.Minute)), told(ago(time.Hour), "orphaned-orders")),
+			says:  []string{"🔎 Orders: no row is wrong, and there is no cause to name"}, saysNever: []string{"migration V57", "Wrong:"},
+		},
+		{
+			name: "repaired by hand, and another check does not answer", causes: []string{},
+			world: situation(migration(ago(80*time.Minute)), told(ago(time.Hour), "orphaned-orders"), mute("order-totals", "Postgres did not answer.")),
+			says:  []string{"no clear cause, and it is not known whether data is wrong"}, saysNever: []string{"migration V57"},
+		},
+		{
+			name: "bad rows without a time, which an earlier run has told", causes: []string{"corruption or a bad migration: some", "a recent change: weak"},
+			world: situation(migration(ago(80*time.Minute)), told(ago(time.Hour), "orphaned-orders"), fails("orphaned-orders", 30, time.Time{}, time.Time{})),
+			says:  []string{"20 min before the first bad row of an earlier run"},
+		},
+		{
+			name: "data that is not known now, and was wrong an hour ago", causes: []string{"corruption or a bad migration: some", "a recent change: weak"},
+			world: situation(migration(ago(80*time.Minute)), told(ago(time.Hour), "orphaned-orders"), mute("orphaned-orders", "Postgres did not answer.")),
+			says:  []string{"20 min before the first bad row of an earlier run"},
+		},
+		{
+			name: "of two databases one did not say who waits", causes: []string{},
+			world: situation(partly(Races, "locks", "Locks: Postgres b does not answer."), secondLocks(check.Unknown)),
+			says:  []string{"Not known: Locks: Postgres b does not answer."}, saysNever: []string{"no blocked sessions"},
+		},
+		{
+			name: "of two databases one did not say who waits, and no check found anybody who waits too long", causes: []string{},
+			world: situation(partly(Races, "locks", "Locks: Postgres b does not answer."), secondLocks(check.Pass)), saysNever: []string{"no blocked sessions"},
+		},
+		{
+			name: "no look at locks, and checks that all saw nobody wait", causes: []string{},
+			world: situation(noLook(Races, "locks", look.Blocked, look.Writers), secondLocks(check.Pass)),
+			says:  []string{"no blocked sessions"},
+		},
+		{
+			name: "no look at locks, and one check did not answer", causes: []string{},
+			world:     situation(noLook(Races, "locks", look.Blocked, look.Writers), secondLocks(check.Unknown)),
+			saysNever: []string{"no blocked sessions"},
+		},
+		{
+			name: "of two servers one keeps no checksums", causes: []string{},
+			world: situation(func(w *world) {
+				w.at(Scope).facts = append(w.at(Scope).facts, look.Fact{Kind: look.Deadlocks, Subject: "production/b", Says: "0 deadlocks on production/b"})
+			}),
+			says: []string{"no row is wrong"}, saysNever: []string{"no checksum failures"},
 		},
 		{
 			name: "rows are wrong, and nothing else is to be seen", causes: []string{},
@@ -310,16 +357,16 @@ func corruptionScenes() []scene {
 		},
 		{
 			name: "a migration that failed half-way",
-			world: situation(sees(Changes, look.Fact{Kind: look.Migration, Subject: "flyway_schema_history", Count: 1, At: ago(3 * hour), Says: "migration V58 by flyway (recompute totals), failed"}),
+			world: situation(sees(Changes, look.Fact{Kind: look.Migration, Subject: "flyway_schema_history", Count: 1, At: ago(3 * hour), Failed: true, Says: "migration V58 by flyway, failed (recompute totals)"}),
 				fails("negative-totals", 300, ago(170*time.Minute), ago(2*hour)), classed("foreign-keys", map[string]int64{"violated": 4}), failing("foreign-keys", 4)),
 			causes: []string{"corruption or a bad migration: strong"},
-			says:   []string{"migration V58 by flyway (recompute totals), failed 2026-11-21 09:00 UTC (3 h ago)", "4 rows against a foreign key"},
+			says:   []string{"migration V58 by flyway, failed (recompute totals) 2026-11-21 09:00 UTC (3 h ago)", "4 rows against a foreign key"},
 		},
 		{
 			name: "a migration that failed, and rows that do not say when they went bad",
-			world: situation(sees(Changes, look.Fact{Kind: look.Migration, Subject: "flyway_schema_history", Count: 1, At: ago(30 * hour), Says: "migration V58 by flyway (recompute totals), failed"}),
+			world: situation(sees(Changes, look.Fact{Kind: look.Migration, Subject: "flyway_schema_history", Count: 1, At: ago(30 * hour), Failed: true, Says: "migration V58 by flyway, failed (recompute totals)"}),
 				failing("negative-totals", 300)),
-			causes: []string{}, says: []string{"Seen beside that, and not enough to name a cause: migration V58 by flyway (recompute totals), failed 2026-11-20 06:00 UTC (30 h ago)"}, saysNever: []string{"no migration"},
+			causes: []string{}, says: []string{"Seen beside that, and not enough to name a cause: migration V58 by flyway, failed (recompute totals) 2026-11-20 06:00 UTC (30 h ago)"}, saysNever: []string{"no migration"},
 		},
 		{
 			name:   "a migration that spoiled some of what was there",

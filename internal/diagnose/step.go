@@ -65,6 +65,8 @@ type stepSeen struct {
 	missing []string
 	// lacking names what the config does not have: "no check of kind cache".
 	lacking []string
+	// without are the looks that are not set up, by name.
+	without []string
 	took    time.Duration
 }
 

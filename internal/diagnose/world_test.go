@@ -23,6 +23,8 @@ type world struct {
 	steps  []stepSeen
 	kinds  []look.Kind // of change that can be seen
 	noRows bool
+	told   time.Time
+	toldBy string
 }
 
 func changeKinds() []look.Kind {
@@ -52,10 +54,28 @@ func fixes() fix.Catalog {
 	out := fix.Catalog{}
 	for _, c := range catalog() {
 		if c.Name != "negative-totals" && c.Name != "consumer-lag" {
-			out[c.Name] = fix.Declared{Check: c}
+			out[c.Name] = fix.Declared{Check: c, Planner: planner{modes: modesOf(c.Kind)}, Applier: applier{}}
 		}
 	}
 	return out
+}
+
+// planner and applier are there; a diagnosis never asks them for anything but modes.
+type (
+	planner struct {
+		fix.Planner
+		modes []string
+	}
+	applier struct{ fix.Applier }
+)
+
+func (p planner) Modes() []string { return p.modes }
+
+func modesOf(kind string) []string {
+	if kind == kindWriters {
+		return []string{modeReadOnly, modeScale, "resume"}
+	}
+	return []string{"declared"}
 }
 
 // healthy is a shop where everything answers and nothing is wrong.
@@ -98,7 +118,7 @@ func stepOf(kind string) (Step, bool) {
 	case kindLocks:
 		return Races, true
 	}
-	return Data, judgesRows(kind)
+	return Data, check.JudgesRows(kind)
 }
 
 func (w *world) at(s Step) *stepSeen {
@@ -184,6 +204,32 @@ func partly(s Step, name, missing string) change {
 	}
 }
 
+// noLook takes a look away as if it were not set up.
+func noLook(s Step, name string, kinds ...look.Kind) change {
+	return func(w *world) {
+		silent(s, name, "", kinds...)(w)
+		at := w.at(s)
+		at.missing = at.missing[:len(at.missing)-1]
+		at.lacking, at.without = append(at.lacking, name), append(at.without, name)
+	}
+}
+
+// secondLocks is a second check of locks, of another database.
+func secondLocks(v check.Verdict) change {
+	return func(w *world) {
+		f := judged{of: check.Check{Name: "blocked-b", Title: "Blocked B", Kind: kindLocks}, Finding: check.Finding{Check: "blocked-b", Verdict: v}}
+		if v == check.Unknown {
+			f.Reason = "Postgres b does not answer."
+		}
+		w.at(Races).findings = append(w.at(Races).findings, f)
+	}
+}
+
+// told is what a run that failed earlier has told.
+func told(since time.Time, by string) change {
+	return func(w *world) { w.told, w.toldBy = since, by }
+}
+
 // sees adds facts in place of what said that there is none of their kind.
 func sees(s Step, facts ...look.Fact) change { return func(w *world) { w.sees(s, facts...) } }
 
@@ -228,7 +274,7 @@ func dead(s Step, why string) change {
 }
 
 func (w *world) evidence() evidence {
-	return weighable{seen: w.steps, now: now(), logsFrom: ago(hour), changesFrom: ago(week), kinds: w.kinds}.evidence()
+	return weighable{seen: w.steps, now: now(), logsFrom: ago(hour), changesFrom: ago(week), told: w.told, toldBy: w.toldBy, kinds: w.kinds}.evidence()
 }
 
 func (w *world) reporter() reporter {

@@ -13,6 +13,8 @@ type Fact struct {
 	Count, Of int64
 	// At is when it happened or began; zero: not known.
 	At time.Time
+	// Failed: it was tried and did not succeed.
+	Failed bool
 	// Says is the fact as a line of evidence: "rollout 41 of ecommerce-backend (image
 	// 1.8.2 → 1.8.3)". It does not repeat At.
 	Says string

@@ -21,6 +21,8 @@ type Look struct {
 	Place string // where it looks, for people: production
 	// Timeout bounds one look; 0: only the run's own time does.
 	Timeout time.Duration
+	// Past: it is told since when data is wrong (Question.FirstBad).
+	Past bool
 	// Looker is nil if it cannot be looked; Off says why in a sentence for people.
 	Looker Looker
 	Off    string
@@ -51,8 +53,10 @@ type Question struct {
 	// NoRows forbids row data: the channel is shared with another organisation.
 	NoRows bool
 	// At is when it was asked. FirstBad is since when data is wrong as far as checks
-	// have told; zero: not known.
+	// of rows have told that failed when they ran last; zero: not known, or not asked
+	// for. FirstBadBy is the check that says so.
 	At, FirstBad time.Time
+	FirstBadBy   string
 }
 
 // Report is what was seen.
@@ -68,6 +72,9 @@ type Report struct {
 	// Missing says what was not seen, one sentence each, and what to do: a permission
 	// that is missing, a source that did not answer. The head has to say it, too.
 	Missing []string
+	// Outcome is what the audit trail keeps of it, by words in small letters: causes,
+	// what was not known. No row data; empty: only that it was looked.
+	Outcome map[string]string
 }
 
 // Detail is one message of a report's thread.

@@ -83,13 +83,18 @@ func evidence(c Change) string {
 	if c.Who != "" && c.Kind != Rollout {
 		text += " by " + c.Who
 	}
+	text += failed(c) // before the details: no length cuts it off
 	if ok {
 		text += " (" + detail + ")"
 	}
-	if c.Failed && !strings.Contains(text, "failed") {
-		text += ", failed"
-	}
 	return text
+}
+
+func failed(c Change) string {
+	if c.Failed {
+		return ", failed"
+	}
+	return ""
 }
 
 // table is the time line, with the first bad row in its place.
@@ -126,7 +131,7 @@ func (l *chronology) mark() []string {
 	text := "— first bad row —"
 	if c, ok := l.closest(); ok {
 		event, _, _ := strings.Cut(c.Says, ": ")
-		text = fmt.Sprintf("— first bad row, %s after %s —", phrase.Age(l.firstBad.Sub(c.At)), event)
+		text = fmt.Sprintf("— first bad row, %s after %s%s —", phrase.Age(l.firstBad.Sub(c.At)), event, failed(c))
 	}
 	return []string{stamp(l.firstBad), text, "", "", ""}
 }
@@ -175,7 +180,7 @@ func (l *chronology) thread() []Detail {
 
 func differences(c Change) []message.Line {
 	event, _, _ := strings.Cut(c.Says, ": ")
-	lines := []message.Line{message.Join(message.Strong(c.What+", "+event), " ", message.At(c.At))}
+	lines := []message.Line{message.Join(message.Strong(c.What+", "+event+failed(c)), " ", message.At(c.At))}
 	if c.Who != "" {
 		lines[0] = message.Join(lines[0], " by "+c.Who)
 	}
@@ -192,7 +197,7 @@ func differences(c Change) []message.Line {
 func (l *chronology) facts() []Fact {
 	var out []Fact
 	for _, c := range l.changes {
-		out = append(out, Fact{Kind: c.Kind, Subject: c.What, Count: 1, At: c.At, Says: short(evidence(c), evidenceLength)})
+		out = append(out, Fact{Kind: c.Kind, Subject: c.What, Count: 1, At: c.At, Failed: c.Failed, Says: short(evidence(c), evidenceLength)})
 	}
 	return out
 }

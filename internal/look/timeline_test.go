@@ -214,3 +214,25 @@ func TestNoSourceAnsweringIsAProblem(t *testing.T) {
 		t.Errorf("stopped by hand: %v", err)
 	}
 }
+
+// TestAFailedChangeIsOneForADiagnosis: by a word of its own, and not by how it is
+// worded, and its line says so however long its details are.
+func TestAFailedChangeIsOneForADiagnosis(t *testing.T) {
+	t.Parallel()
+	changes := annals{changes: []look.Change{
+		{At: at(9, 0), Kind: look.Migration, What: "schema public", Says: "migration V57: " + strings.Repeat("long ", 100), Who: "user flyway", Failed: true},
+		{At: at(10, 0), Kind: look.Migration, What: "schema public", Says: "migration V58: drop payments, failed", Who: "user flyway"},
+	}}
+	report, err := look.TimeLine([]look.Source{{Place: "production/shop", Chronicler: changes}}).Look(t.Context(), look.Question{At: asked()}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, f := range report.Facts {
+		name, _, _ := strings.Cut(f.Says, " (")
+		got[name] = f.Failed
+	}
+	if diff := cmp.Diff(map[string]bool{"migration V57 by user flyway, failed": true, "migration V58 by user flyway": false}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -16,7 +16,8 @@ type Seen struct {
 }
 
 // LastFindings gives what runs that ended after that moment found last of each of
-// these checks. Runs that looked at a part of the data only do not count, and a
+// these checks: what was looked at last, and not what belongs to the run that ended
+// last, which may have taken long over other checks. Runs that looked at a part of the data only do not count, and a
 // check that none ran is left out.
 func (s *Store) LastFindings(ctx context.Context, checks []string, since time.Time) ([]Seen, error) {
 	rows, err := s.pool.Query(ctx, `
@@ -24,7 +25,8 @@ func (s *Store) LastFindings(ctx context.Context, checks []string, since time.Ti
 		FROM run_checks c JOIN runs r ON r.id = c.run
 		WHERE c.done AND c.name = ANY($1) AND r.finished > $2
 			AND coalesce((r.asked->'Options'->>'Since')::bigint, 0) = 0 AND coalesce(r.asked->'Options'->>'Match', '') = ''
-		ORDER BY c.name, r.finished DESC, c.run DESC`, checks, since)
+		ORDER BY c.name, (c.state->'finding'->>'started')::timestamptz
+			+ coalesce((c.state->'finding'->>'duration')::bigint, 0) / 1000 * interval '1 microsecond' DESC NULLS LAST, r.finished DESC, c.run DESC`, checks, since)
 	if err != nil {
 		return nil, fmt.Errorf("read last findings: %w", err)
 	}

@@ -68,3 +68,42 @@ func TestWhatWasFoundLast(t *testing.T) {
 		t.Errorf("since half past one (-want +got):\n%s", diff)
 	}
 }
+
+// TestTheNewestIsWhatWasLookedAtLast: of two runs side by side the one that ends last
+// may have looked at a check first.
+func TestTheNewestIsWhatWasLookedAtLast(t *testing.T) {
+	clock := noon
+	s := open(t, database(t), at(&clock))
+	begin := func(key string) (id int64, epoch int64, run check.Run) {
+		t.Helper()
+		if _, err := s.Record(t.Context(), key, true, func(n int64) commands.Intent {
+			id = n
+			return commands.Intent{Run: &check.Order{ID: n, Checks: []string{"a"}, Channel: "C1", AskedBy: "U1", AskedAt: clock, Request: "r"}}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		c := claim(t, s, id, key)
+		return id, c.Epoch, c.Run
+	}
+	long, longEpoch, longRun := begin("long")
+	short, shortEpoch, shortRun := begin("short")
+	ended := func(id, epoch int64, run check.Run, started time.Time, took time.Duration, verdict check.Verdict) {
+		t.Helper()
+		f := check.Finding{Check: "a", Verdict: verdict, Started: started, Duration: took}
+		if err := s.Journal(id, epoch).Save(t.Context(), "a", check.State{Started: started, Finding: &f}, nil); err != nil {
+			t.Fatal(err)
+		}
+		run.State, run.Finished = check.Done, clock
+		if err := s.Conclude(t.Context(), epoch, run, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		clock = clock.Add(time.Minute)
+	}
+	// It was repaired between 12:02, when the long run had looked at it, and 12:03.
+	ended(short, shortEpoch, shortRun, noon.Add(3*time.Minute), 1500*time.Millisecond, check.Pass)
+	ended(long, longEpoch, longRun, noon, 2*time.Minute, check.Fail)
+	seen, err := s.LastFindings(t.Context(), []string{"a"}, noon.Add(-time.Hour))
+	if err != nil || len(seen) != 1 || seen[0].Run != short || seen[0].Finding.Verdict != check.Pass {
+		t.Errorf("%+v, %v; want run %d, which passed", seen, err, short)
+	}
+}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,7 @@ func (r *run) runEvent(run check.Run) audit.Event {
 	}
 	e.Duration = run.Finished.Sub(run.Started)
 	e.Args = map[string]string{"state": string(run.State), "epoch": strconv.FormatInt(r.claim.Epoch, 10)}
+	maps.Copy(e.Args, r.outcome(run))
 	if run.StoppedBy != "" {
 		e.Args["stopped_by"] = run.StoppedBy
 	}

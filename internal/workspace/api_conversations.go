@@ -145,7 +145,7 @@ func conversationsCreate(w *Workspace, c *call) (obj, *apiError) {
 	switch {
 	case name == "":
 		return nil, fail("invalid_name_required")
-	case len([]rune(name)) > 80:
+	case len([]rune(name)) > longestChannelName:
 		return nil, fail("invalid_name_maxlength")
 	case !channelName.MatchString(name):
 		return nil, fail("invalid_name_specials")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/message"
@@ -19,13 +20,13 @@ func Details(run check.Run, checks Checks, only string) message.Post {
 	}
 	for _, f := range run.Findings {
 		if only == "" || f.Check == only {
-			m.Parts = append(m.Parts, message.Part{Lines: detailLines(f, checks)})
+			m.Parts = append(m.Parts, message.Part{Lines: detailLines(run, f, checks)})
 		}
 	}
 	return message.Post{Key: key, Channel: run.Channel, Parent: HeadKey(run.ID), Final: true, Message: m}
 }
 
-func detailLines(f check.Finding, checks Checks) []message.Line {
+func detailLines(run check.Run, f check.Finding, checks Checks) []message.Line {
 	c := checks[f.Check]
 	out := []message.Line{
 		message.Join(icon(f.Verdict), " ", message.Strong(string(f.Verdict)+" "+checks.title(f.Check)), "  "+f.Check),
@@ -38,7 +39,11 @@ func detailLines(f check.Finding, checks Checks) []message.Line {
 	if c.Owner != "" {
 		out = append(out, message.Text("Owner: %s", c.Owner))
 	}
-	for _, n := range f.Result.Notes {
+	notes := f.Result.Notes
+	if run.NoRows && slices.Contains(naming(), c.Kind) {
+		notes = nil
+	}
+	for _, n := range notes {
 		out = append(out, message.Text("• %s", n))
 	}
 	return out

@@ -13,25 +13,38 @@ import (
 // headline is the first line: the verdict, the worst number, what it means.
 func headline(run check.Run, checks Checks) message.Line {
 	t := sum(run)
-	all := len(run.Checks)
+	all, says := len(run.Checks), ""
+	if len(run.Findings) == 1 {
+		says = saying(run, run.Findings[0], checks)
+	}
 	switch {
 	case run.State == check.Failed:
 		return message.Text("⚪ UNKNOWN %s: the run could not be finished. %s", run.Title, run.Reason)
 	case run.State == check.Stopped:
 		return append(message.Text("⚪ UNKNOWN %s: stopped by ", run.Title),
 			append(message.Line{message.Mention(run.StoppedBy)}, message.Text(" after %d of %s; %s", len(run.Findings), checksText(all), t.stoppedText())...)...)
-	case t.failed > 0 && all == 1 && t.worst.Result.Says != "":
-		return message.Text("🔴 FAIL %s: %s", run.Title, t.worst.Result.Says)
+	case t.failed > 0 && all == 1 && says != "":
+		return message.Text("🔴 FAIL %s: %s", run.Title, says)
+	case t.failed > 0 && all == 1 && t.worst.Result.Says != "": // which names too much to be said here
+		return message.Text("🔴 FAIL %s: %s", run.Title, meaning(checks[t.worst.Check], t.worst))
 	case t.failed > 0:
 		return message.Text("🔴 FAIL %s: %s%s", run.Title, t.failText(all), t.worstText(checks))
 	case t.unknown > 0:
 		return message.Text("⚪ UNKNOWN %s: %d of %s did not answer, %d pass", run.Title, t.unknown, checksText(all), t.passed)
-	case all == 1 && run.Findings[0].Result.Says != "":
-		return message.Text("🟢 PASS %s: %s", run.Title, run.Findings[0].Result.Says)
+	case all == 1 && says != "":
+		return message.Text("🟢 PASS %s: %s", run.Title, says)
 	case all == 1:
 		return message.Text("🟢 PASS %s: %s", run.Title, ofWhole(run.Findings[0])+" wrong")
 	}
-	return message.Text("🟢 PASS %s: all %d checks pass, 0 of %s rows wrong", run.Title, all, phrase.Count(t.scanned))
+	return message.Text("🟢 PASS %s: all %d checks pass, 0 of %s rows wrong%s", run.Title, all, phrase.Count(t.scanned), notRun(run))
+}
+
+// notRun is how many checks were left out: nobody may take them for passed.
+func notRun(run check.Run) string {
+	if len(run.Off) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d not run", len(run.Off))
 }
 
 // totals of a run's findings.

@@ -124,8 +124,8 @@ func findingLine(run check.Run, f check.Finding, checks Checks) message.Line {
 		}
 		return line
 	}
-	if f.Result.Says != "" {
-		return append(line, message.Span{Text: f.Result.Says})
+	if says := saying(run, f, checks); says != "" {
+		return append(line, message.Span{Text: says})
 	}
 	line = append(line, message.Span{Text: ofWhole(f)})
 	if f.Verdict == check.Pass {
@@ -141,6 +141,16 @@ func findingLine(run check.Run, f check.Finding, checks Checks) message.Line {
 		line = append(line, message.Join(" · first bad ", message.At(f.Tally.First), " ("+phrase.Age(run.Finished.Sub(f.Tally.First))+" ago)")...)
 	}
 	return line
+}
+
+// saying is what a check says of what it found. Some say it with names that others
+// gave: applications, deployments, jobs, errors and keys of records. They stay out of
+// channels that are shared with others.
+func saying(run check.Run, f check.Finding, checks Checks) string {
+	if run.NoRows && slices.Contains(naming(), checks[f.Check].Kind) {
+		return ""
+	}
+	return f.Result.Says
 }
 
 // classes are the kinds of finding that may be named here. Those of a stream come

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ var (
 		},
 	}
 	stock = check.Finding{Check: "product-stock", Verdict: check.Pass, Started: began, Duration: time.Second, Result: check.Result{Scanned: 50_000, Read: 150_000, Plan: "one statement"}}
+	fresh = check.Finding{Check: "customer-cache", Verdict: check.Pass, Started: began, Duration: time.Second, Result: check.Result{Scanned: 700, Read: 1400}}
 	cache = check.Finding{Check: "customer-cache", Verdict: check.Unknown, Reason: "Redis did not answer in 5 s.", Started: began}
 )
 
@@ -88,21 +90,30 @@ func TestWhatPeopleRead(t *testing.T) {
 	running.Checks = append(running.Checks, "order-payments")
 	one := orphans
 	one.Tally.Rows = 1
+	house := withCache(checks)
+	off, bothOff := run(check.Done, stock, stock), verify(stock)
+	off.Off, bothOff.Off = []string{"customer-cache"}, []string{"customer-cache", "product-stock-b"}
+	failedAndOff := verify(orphans, stock)
+	failedAndOff.Off = []string{"customer-cache"}
 	for name, posts := range map[string][]message.Post{
-		"fail":     report.Finished(run(check.Done, orphans, payments, stock, cache), checks),
-		"pass":     report.Finished(run(check.Done, stock, stock), checks),
-		"single":   report.Finished(run(check.Done, stock), checks),
-		"one-row":  report.Finished(run(check.Done, one), checks),
-		"unknown":  report.Finished(run(check.Done, stock, cache), checks),
-		"partial":  report.Finished(run(check.Done, half), checks),
-		"stopped":  report.Finished(stopped, checks),
-		"failed":   report.Finished(failed, checks),
-		"shared":   report.Finished(shared, checks),
-		"queued":   {report.Queued(run(check.Queued, orphans, stock).Order)},
-		"running":  {report.Running(running, map[string]check.Progress{"order-payments": {Done: 41, Total: 100, Reading: "payments", Paused: "replica lag 12 s (limit 5 s)"}}, checks, began.Add(4*time.Second))},
-		"verify":   report.Finished(verify(orphans, payments, stock, cache), checks)[:1],
-		"verified": report.Finished(verify(stock), checks)[:1],
-		"details":  {report.Details(run(check.Done, orphans, stock), checks, "")},
+		"fail":            report.Finished(run(check.Done, orphans, payments, stock, cache), checks),
+		"pass":            report.Finished(run(check.Done, stock, stock), checks),
+		"single":          report.Finished(run(check.Done, stock), checks),
+		"one-row":         report.Finished(run(check.Done, one), checks),
+		"unknown":         report.Finished(run(check.Done, stock, cache), checks),
+		"partial":         report.Finished(run(check.Done, half), checks),
+		"stopped":         report.Finished(stopped, checks),
+		"failed":          report.Finished(failed, checks),
+		"shared":          report.Finished(shared, checks),
+		"queued":          {report.Queued(run(check.Queued, orphans, stock).Order)},
+		"running":         {report.Running(running, map[string]check.Progress{"order-payments": {Done: 41, Total: 100, Reading: "payments", Paused: "replica lag 12 s (limit 5 s)"}}, checks, began.Add(4*time.Second))},
+		"verify":          report.Finished(verify(orphans, payments, stock, cache), checks)[:1],
+		"verified":        report.Finished(verify(stock), checks)[:1],
+		"pass-off":        report.Finished(off, house),
+		"verified-off":    report.Finished(bothOff, house)[:1],
+		"verify-fail-off": report.Finished(failedAndOff, house)[:1],
+		"verified-cache":  report.Finished(verify(stock, fresh), house)[:1],
+		"details":         {report.Details(run(check.Done, orphans, stock), checks, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text string
@@ -112,6 +123,19 @@ func TestWhatPeopleRead(t *testing.T) {
 			golden(t, filepath.Join("testdata", name+".txt"), text)
 		})
 	}
+}
+
+// withCache are the checks of a house with a cache and a second database.
+func withCache(of report.Checks) report.Checks {
+	out := report.Checks{}
+	for name, c := range of {
+		out[name] = c
+	}
+	c := out["customer-cache"]
+	c.Kind = "cache"
+	out["customer-cache"] = c
+	out["product-stock-b"] = check.Check{Name: "product-stock-b", Title: "Stock of b", Kind: "totals", Place: "production/b"}
+	return out
 }
 
 // events are a house with a broker.
@@ -197,6 +221,49 @@ func TestWhatPeopleReadAboutEvents(t *testing.T) {
 			golden(t, filepath.Join("testdata", name+".txt"), text)
 		})
 	}
+}
+
+// TestNamesStayOutOfSharedChannels: whatever a check of sessions, workloads or letters
+// says of them, nothing that others have named is shown there.
+func TestNamesStayOutOfSharedChannels(t *testing.T) {
+	const secret = "payroll-export"
+	for _, kind := range []string{"locks", "writers", "restore", "dead-letters"} {
+		house := report.Checks{
+			"one": {Name: "one", Title: "One", Kind: kind, Noun: "sessions", Means: "wait for others"},
+			"two": {Name: "two", Title: "Two", Kind: kind, Noun: "sessions"},
+		}
+		for _, verdict := range []check.Verdict{check.Fail, check.Pass} {
+			f := check.Finding{Check: "one", Verdict: verdict, Started: began, Result: check.Result{
+				Scanned: 40, Says: "pid 4711 (" + secret + "), idle in transaction", Notes: []string{secret + " began it"},
+				Overview: &check.Overview{Columns: []check.Column{{Name: "session"}}, Rows: [][]string{{secret}}, Total: 1},
+			}}
+			if verdict == check.Fail {
+				f.Tally = check.Tally{Rows: 3, Columns: []check.Column{{Name: "session"}}, Examples: []check.Example{{Values: []string{secret}}}}
+			}
+			second := f
+			second.Check = "two"
+			for _, r := range []check.Run{all("One", f), all("Both", f, second)} {
+				if text := textOf(report.Finished(r, house)); !strings.Contains(text, secret) {
+					t.Errorf("%s: what was found is not said:\n%s", kind, text)
+				}
+				r.NoRows = true
+				text := textOf(append(report.Finished(r, house), report.Details(r, house, "")))
+				if strings.Contains(text, secret) {
+					t.Errorf("%s: names what others have named:\n%s", kind, text)
+				}
+				if verdict == check.Fail && !strings.Contains(text, "FAIL One: 3 sessions wait for others") {
+					t.Errorf("%s: does not say what is wrong:\n%s", kind, text)
+				}
+			}
+		}
+	}
+}
+
+func textOf(posts []message.Post) (text string) {
+	for _, p := range posts {
+		text += p.Message.PlainText() + "\n"
+	}
+	return text
 }
 
 func golden(t *testing.T, path, got string) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,7 +17,7 @@ func thread(run check.Run, f check.Finding, checks Checks) message.Message {
 		ref = run.Ref() + "/" + f.Check
 	}
 	m := message.Message{
-		Headline: threadHeadline(f, checks),
+		Headline: threadHeadline(run, f, checks),
 		Context:  []message.Line{message.Text("%s · %s · %s", ref, Plan(f), phrase.Duration(f.Duration))},
 		Actions: []message.Action{
 			{Verb: "again", Ref: ref, Label: "Run again"},
@@ -65,29 +66,28 @@ func remedies(c check.Check, ref string) []message.Action {
 	return out
 }
 
-func threadHeadline(f check.Finding, checks Checks) message.Line {
+func threadHeadline(run check.Run, f check.Finding, checks Checks) message.Line {
 	c := checks[f.Check]
 	if f.Verdict == check.Unknown {
 		return message.Text("⚪ UNKNOWN %s: %s", checks.title(f.Check), f.Reason)
 	}
-	noun, means := c.Noun, c.Means
-	if noun == "" {
-		noun = "rows"
+	if says := saying(run, f, checks); says != "" {
+		return message.Text("🔴 FAIL %s: %s.", checks.title(f.Check), says)
 	}
-	if means == "" {
-		means = "break this check"
-	}
-	if f.Result.Says != "" {
-		return message.Text("🔴 FAIL %s: %s.", checks.title(f.Check), f.Result.Says)
-	}
-	text := fmt.Sprintf("🔴 FAIL %s: %s %s %s.", checks.title(f.Check), phrase.Count(f.Tally.Rows), noun, means)
-	if f.Tally.Rows == 1 {
-		text = fmt.Sprintf("🔴 FAIL %s: 1 found. Such %s %s.", checks.title(f.Check), noun, means)
-	}
+	text := fmt.Sprintf("🔴 FAIL %s: %s.", checks.title(f.Check), meaning(c, f))
 	if m := phrase.Amounts(f.Tally.Money); m != "" {
 		text += " " + m + " at stake."
 	}
 	return message.Text("%s", text)
+}
+
+// meaning says in a clause what a check's rows are, in the words of its declaration.
+func meaning(c check.Check, f check.Finding) string {
+	noun, means := cmp.Or(c.Noun, "rows"), cmp.Or(c.Means, "break this check")
+	if f.Tally.Rows == 1 {
+		return fmt.Sprintf("1 found. Such %s %s", noun, means)
+	}
+	return fmt.Sprintf("%s %s %s", phrase.Count(f.Tally.Rows), noun, means)
 }
 
 func examples(f check.Finding, kind string) *message.Table {

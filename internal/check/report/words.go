@@ -29,6 +29,9 @@ func checksText(n int) string { return phrase.Plural(int64(n), "check") }
 // of tables.
 func streams() []string { return []string{"lag", "dead-letters"} }
 
+// naming are the kinds of check whose one-clause outcome names what others have named.
+func naming() []string { return []string{"locks", "writers", "restore", "dead-letters"} }
+
 // unit is what a run reads, in the plural: what all of its checks read, or rows.
 func unit(run check.Run, checks Checks) string {
 	units := map[string]string{"lag": "records", "dead-letters": "records", "locks": "sessions", "writers": "deployments", "restore": "jobs", "cache": "values and rows"}

@@ -117,7 +117,7 @@ func (k *chronicle) scalers(ctx context.Context) {
 	events := act{doing: "listing events", verb: "list", resource: "events"}
 	var err error
 	k.events, err = pages(ctx, k.t, events, func(ctx context.Context, o metav1.ListOptions) ([]corev1.Event, string, error) {
-		list, err := k.c.kube.CoreV1().Events(k.t.opts.Namespace).List(ctx, o)
+		list, err := k.c.events().List(ctx, o)
 		if err != nil {
 			return nil, "", err
 		}
@@ -128,7 +128,7 @@ func (k *chronicle) scalers(ctx context.Context) {
 	}
 	hpas := act{doing: "listing autoscalers", verb: "list", resource: "horizontalpodautoscalers.autoscaling"}
 	k.autoscalers, err = pages(ctx, k.t, hpas, func(ctx context.Context, o metav1.ListOptions) ([]autoscalingv2.HorizontalPodAutoscaler, string, error) {
-		list, err := k.c.kube.AutoscalingV2().HorizontalPodAutoscalers(k.t.opts.Namespace).List(ctx, o)
+		list, err := k.c.autoscalers().List(ctx, o)
 		if err != nil {
 			return nil, "", err
 		}

@@ -61,7 +61,7 @@ func (k *chronicle) edits(ctx context.Context, kind configKind, name string) {
 func (k *chronicle) metadata(ctx context.Context, a act) (*metav1.ObjectMeta, error) {
 	asking, cancel := k.t.ask(ctx)
 	defer cancel()
-	raw, err := k.c.kube.CoreV1().RESTClient().Get().Namespace(k.t.opts.Namespace).Resource(a.resource).Name(a.name).
+	raw, err := k.c.core.Get().Namespace(k.t.opts.Namespace).Resource(a.resource).Name(a.name).
 		SetHeader("Accept", onlyMetadata).Do(asking).Raw()
 	if apierrors.IsNotAcceptable(err) {
 		return nil, problemf("Kubernetes %s cannot give metadata alone, so the bot did not ask for the %s.", k.t.opts.Place, a.noun())

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -27,10 +27,13 @@ const (
 
 // clients speak to one cluster as one user.
 type clients struct {
-	kube kubernetes.Interface
+	namespace string
+	params    runtime.ParameterCodec
+	// One for each API group.
+	core, apps, batch, autoscaling, authorization rest.Interface
 	// logs reads streams, each over a connection of its own: over a shared one, the
 	// transport would keep megabytes of every stream that is read slowly.
-	logs kubernetes.Interface
+	logs rest.Interface
 	host string
 	http []*http.Client
 }
@@ -105,33 +108,7 @@ func (t *Target) connect(kubeconfig string) (*clients, error) {
 	if config.ExecProvider != nil {
 		config.ExecProvider.StdinUnavailable = true // nobody is there to answer it
 	}
-	c := &clients{host: config.Host}
-	if c.kube, err = c.clientset(config); err != nil {
-		return nil, err
-	}
-	streams := rest.CopyConfig(config)
-	streams.NextProtos = []string{"http/1.1"}
-	streams.DisableCompression = true
-	if c.logs, err = c.clientset(streams); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-func (c *clients) clientset(config *rest.Config) (kubernetes.Interface, error) {
-	h, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, err
-	}
-	if config.ExecProvider != nil {
-		h.Transport = impatient{h.Transport}
-	}
-	c.http = append(c.http, h)
-	set, err := kubernetes.NewForConfigAndClient(config, h)
-	if err != nil {
-		return nil, err
-	}
-	return set, nil
+	return newClients(config, t.opts.Namespace)
 }
 
 // impatient gives a request up at its deadline while a credential plugin, which

@@ -75,13 +75,14 @@ func TestWhatTheWaysAskFor(t *testing.T) {
 	for _, c := range []struct {
 		kind, words, fix string
 		want             map[string]fix.Way
+		back             fix.Way
 	}{
 		{"writers", `{deployments: [{name: a, read_only: {env: RO, on: "1"}}]}`, `{modes: [scale, resume]}`, map[string]fix.Way{
 			"read-only": {Right: "writes:stop", Second: "stopping writes always needs a second person"},
 			"scale":     {Right: "writes:stop", Second: "stopping writes always needs a second person"},
 			"resume":    {Right: "writes:resume"},
-		}},
-		{"restore", `{cron_job: a}`, `{}`, map[string]fix.Way{"restore": {Right: "restore:run", Second: "a restore always needs a second person"}}},
+		}, fix.Way{Right: "writes:resume"}},
+		{"restore", `{cron_job: a}`, `{}`, map[string]fix.Way{"restore": {Right: "restore:run", Second: "a restore always needs a second person"}}, fix.Way{}},
 	} {
 		d, err := Declare(c.kind, node(t, c.words))
 		if err != nil {
@@ -93,6 +94,10 @@ func TestWhatTheWaysAskFor(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, f.Rules().Ways); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.kind, diff)
+		}
+		declared := fix.Declared{Rules: f.Rules()}
+		if got := declared.Way(fix.Order{Undoes: 77}); got != c.back {
+			t.Errorf("%s: taking a plan back asks for %+v, want %+v", c.kind, got, c.back)
 		}
 		for _, mode := range f.Planner(nil, checkOf()).Modes() {
 			if _, known := c.want[mode]; !known {

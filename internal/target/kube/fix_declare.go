@@ -47,6 +47,7 @@ type Fix struct {
 type fixWords interface {
 	declare.FixWords
 	ways() map[string]fix.Way
+	back() fix.Way // what taking a plan back asks for
 	planner(t *Target, c check.Check) fix.Planner
 }
 
@@ -77,7 +78,7 @@ func (f Fix) Rules() fix.Rules {
 	if f.words.Common().MaxShare == nil {
 		rules.Caps.Share = wholeList
 	}
-	rules.Ways = f.words.ways()
+	rules.Ways, rules.Back = f.words.ways(), f.words.back()
 	return rules
 }
 
@@ -138,6 +139,9 @@ func (w *writersFix) ways() map[string]fix.Way {
 	}
 }
 
+// back is a resume: production writes again.
+func (w *writersFix) back() fix.Way { return fix.Way{Right: mayResume} }
+
 func (w *writersFix) planner(t *Target, c check.Check) fix.Planner {
 	return &writersPlanner{words: w, target: t, check: c}
 }
@@ -158,6 +162,9 @@ func (w *restoreFix) Faults(declare.Bad) {}
 func (w *restoreFix) ways() map[string]fix.Way {
 	return map[string]fix.Way{wayRestore: {Right: mayRestore, Second: restores}}
 }
+
+// back asks for nothing: there is no way back of a restore.
+func (w *restoreFix) back() fix.Way { return fix.Way{} }
 
 func (w *restoreFix) planner(t *Target, c check.Check) fix.Planner {
 	return &restorePlanner{words: w, target: t, check: c}

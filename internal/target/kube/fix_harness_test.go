@@ -31,7 +31,8 @@ type arena struct {
 	words   Declaration
 	planner fix.Planner
 	repair  Fix
-	last    int64 // plan
+	last    int64                 // plan
+	did     map[int64]fix.Outcome // by plan
 }
 
 // writersYAML declares two writers.
@@ -87,7 +88,7 @@ func rulesOf(t testing.TB, ns, file string, withheld ...string) (rules []kubetes
 // newArena makes a namespace whose users have their roles.
 func newArena(t *testing.T, c *kubetest.Cluster, withheld ...string) *arena {
 	t.Helper()
-	a := &arena{t: t, c: c, ns: c.Namespace(t), last: 76}
+	a := &arena{t: t, c: c, ns: c.Namespace(t), last: 76, did: map[int64]fix.Outcome{}}
 	c.Grant(t, kubetest.ReaderUser, rulesOf(t, a.ns, "reader-role.yaml", withheld...)...)
 	c.Grant(t, kubetest.ReaderUser, rulesOf(t, a.ns, "restore-role.yaml", withheld...)...)
 	c.Grant(t, kubetest.WriterUser, rulesOf(t, a.ns, "writer-role.yaml", withheld...)...)
@@ -258,7 +259,7 @@ func (a *arena) draft(o fix.Order) (planned, error) {
 
 func (a *arena) frozen(o fix.Order, d fix.Draft) planned {
 	a.t.Helper()
-	p := planned{Plan: fix.Plan{Order: o, Draft: d}}
+	p := planned{Plan: fix.Plan{Order: o, Draft: d, DecidedAt: a.target.opts.Now()}}
 	for from, into := range map[any]any{&d.Content.Forms: &p.forms} {
 		through(a.t, from, into)
 	}
@@ -310,7 +311,8 @@ func (a *arena) apply(p planned) fix.Outcome {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return fix.Sum(p.Draft, p.forms, p.batches, results)
+	a.did[p.ID] = fix.Sum(p.Draft, p.forms, p.batches, results)
+	return a.did[p.ID]
 }
 
 func (a *arena) batches(p planned) (results []fix.Result, err error) {
@@ -337,12 +339,19 @@ func (a *arena) patient() fix.Patient {
 	return p
 }
 
+// busy asks once, as the worker does after the last batch.
+func (a *arena) busy(p planned) (string, error) {
+	a.t.Helper()
+	p.Outcome = a.did[p.ID]
+	return a.patient().Busy(a.t.Context(), p.Plan, p.forms, nil)
+}
+
 // watch asks as the worker does after the last batch, until it is over. said are
 // the different things that it waited for.
 func (a *arena) watch(p planned) (said []string, err error) {
 	a.t.Helper()
 	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		why, err := a.patient().Busy(a.t.Context(), p.Plan, p.forms, nil)
+		why, err := a.busy(p)
 		if err != nil || why == "" {
 			return said, err
 		}

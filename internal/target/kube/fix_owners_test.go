@@ -220,7 +220,7 @@ func TestWritersOwners(t *testing.T) {
 		{
 			"KEDA and autoscalers", meta(nil, nil),
 			map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": scaled, "horizontalpodautoscalers": scalers},
-			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (paused), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil,
+			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (holds 0 pods), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil,
 		},
 		{"KEDA that may not be asked", meta(nil, nil), map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": forbidden, "horizontalpodautoscalers": forbidden}, "", []string{
 			"Whether KEDA scales backend is not known (no permission to read; ask for `list scaledobjects.keda.sh` in namespace production).",

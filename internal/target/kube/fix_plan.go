@@ -118,6 +118,10 @@ func (p *writersPlanner) consider(ctx context.Context, d *drafting, w Writer) er
 			return nil
 		}
 	}
+	if last := s.record.last(); s.record.kept != (former{}) && !p.target.ours(last.Plan) {
+		d.leave(one, "stopped by "+p.target.saidPlan(last.Plan)+": resume it there")
+		return nil
+	}
 	switch d.mode {
 	case wayScale:
 		p.scale(d, one)

@@ -15,13 +15,8 @@ import (
 // be so.
 func (t *Target) resume(d *drafting, one *candidate) {
 	was := one.record.kept
-	last := one.record.last()
-	switch {
-	case was == (former{}):
+	if was == (former{}) {
 		d.leave(one, t.notStopped(one.seen))
-		return
-	case !t.ours(last.Plan):
-		d.leave(one, "stopped by "+t.saidPlan(last.Plan)+": resume it there")
 		return
 	}
 	t.back(one, was)
@@ -105,7 +100,9 @@ func (t *Target) takeBack(ctx context.Context, d *drafting, name string, spec wr
 	case err != nil:
 		return t.problem(ctx, act{doing: "getting deployment " + name, verb: "get", resource: "deployments.apps", name: name}, err)
 	}
-	one.seen = seenAs(one.w.writer(), is)
+	if one.seen, err = t.remember(ctx, c, seenAs(one.w.writer(), is)); err != nil {
+		return err
+	}
 	if one.owners, one.unseen, err = t.owners(ctx, is); err != nil {
 		return err
 	}

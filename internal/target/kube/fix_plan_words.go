@@ -52,20 +52,28 @@ func (d *drafting) say(draft *fix.Draft) {
 
 // risk adds a sentence that somebody should know before the click, once.
 func (d *drafting) risk(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(d.risks, text) {
+	if text := fmt.Sprintf(format, args...); text != "" && !slices.Contains(d.risks, text) {
 		d.risks = append(d.risks, text)
 	}
 }
 
 // warn says who may take the change back, and what to do about that.
 func (d *drafting) warn(one *candidate) {
-	for _, text := range one.unseen {
+	if d.undoes.ID != 0 && one.bares() && one.replicas() == 0 && one.w.want.Kept != nil && one.w.want.Kept.Env != nil {
+		d.risk("The read-only variable of %s was taken away meanwhile: with its pods it writes again.", one.Name)
+	}
+	for _, text := range append(slices.Clip(one.unseen), one.unsure) {
 		d.risk("%s", text)
 	}
 	for _, o := range one.owners {
 		said, rest := clipped(o.said()), clipped(o.rest(one.Deployment))
 		switch {
 		case o.paused:
+		case o.holds != nil && d.mode == wayResume:
+			d.risk("The %s takes %s back to that as long as it is told so: kubectl annotate scaledobject %s -n %s autoscaling.keda.sh/paused-replicas- first.", said, one.Name, clipped(o.name), one.Namespace)
+		case o.stands():
+		case o.holds != nil && d.mode == wayScale:
+			d.risk("The %s takes %s back to that; before, %s.", said, one.Name, rest)
 		case o.scales() && d.mode == wayResume:
 			d.risk("From then on %s decides how many pods %s has.", said, one.Name)
 		case o.scales() && d.mode == wayReadOnly:

@@ -44,7 +44,7 @@ func (t *Target) may(ctx context.Context, c *clients, a act) (bool, error) {
 	}}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	told, err := c.kube.AuthorizationV1().SelfSubjectAccessReviews().Create(asking, review, metav1.CreateOptions{})
+	told, err := c.mayI(asking, review)
 	if err != nil {
 		asked := act{
 			doing: "asking for permissions", verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io", writes: a.writes,
@@ -111,6 +111,13 @@ func actScale(name string) act {
 // refuses it answers 403, too, and is no missing permission: that names the user.
 func (t *Target) refusal(ctx context.Context, a act, err error) error {
 	var answered apierrors.APIStatus
+	if apierrors.IsBadRequest(err) && errors.As(err, &answered) && strings.Contains(answered.Status().Message, "does not support dry run") {
+		return &check.Problem{
+			Sentence: fmt.Sprintf("A webhook of Kubernetes %s cannot judge a change without making it, so that there is no preview of one: %s. Its owner has to declare its sideEffects (None); until then, change %s %s by hand.",
+				t.opts.Place, clipped(answered.Status().Message), a.noun(), a.name),
+			Err: fmt.Errorf("kubernetes %s: %s: %w", t.opts.Name, a.doing, err),
+		}
+	}
 	if !apierrors.IsForbidden(err) || !errors.As(err, &answered) || ctx.Err() != nil {
 		return t.problem(ctx, a, err)
 	}

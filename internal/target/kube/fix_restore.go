@@ -14,6 +14,7 @@ import (
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // overwritten says why a restore has no undo.
@@ -50,10 +51,11 @@ func (p *restorePlanner) Draft(ctx context.Context, o fix.Order, caps fix.Caps, 
 	if err != nil {
 		return fix.Draft{}, err
 	}
-	if err := t.noneRuns(ctx, words, ""); err != nil {
+	jobs, err := t.noneRuns(ctx, words)
+	if err != nil {
 		return fix.Draft{}, err
 	}
-	job, err := t.job(words, template, o, at)
+	job, err := t.job(words, words.nextName(jobs), template, o, at)
 	if err != nil {
 		return fix.Draft{}, err
 	}
@@ -72,22 +74,23 @@ func actStart(name string) act {
 	return act{doing: "starting the restore", verb: "create", resource: "jobs.batch", name: name, writes: true}
 }
 
-// noneRuns is nil if no restore of the template runs, but for one that is named.
-func (t *Target) noneRuns(ctx context.Context, r *Restore, but string) error {
-	jobs, err := t.restores(ctx, r)
+// noneRuns gives all jobs of the namespace, and is an error if one of them is a restore
+// of the template that is not over.
+func (t *Target) noneRuns(ctx context.Context, r *Restore) ([]batchv1.Job, error) {
+	jobs, err := t.jobs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, j := range jobs {
-		if state, _ := stateOf(j); !state.over() && j.Name != but {
+		if state, _ := stateOf(j); r.made(j) && !state.over() {
 			said := "is " + string(state)
 			if state == jobRunning {
 				said = "is " + t.runningFor(j)
 			}
-			return problemf("A restore is under way: job %s, started by %s, %s. There is one at a time.", j.Name, t.startedBy(j), said)
+			return nil, problemf("A restore is under way: job %s, started by %s, %s. There is one at a time.", j.Name, t.startedBy(j), said)
 		}
 	}
-	return nil
+	return jobs, nil
 }
 
 func (t *Target) create(ctx context.Context, j *batchv1.Job, how metav1.CreateOptions) (*batchv1.Job, error) {
@@ -97,7 +100,7 @@ func (t *Target) create(ctx context.Context, j *batchv1.Job, how metav1.CreateOp
 	}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	return c.kube.BatchV1().Jobs(t.opts.Namespace).Create(asking, j, how)
+	return c.jobs().Create(asking, j, how)
 }
 
 // draft puts a job into words.
@@ -120,7 +123,7 @@ func (p *restorePlanner) draft(template, job *batchv1.Job, at time.Time) (fix.Dr
 		Noun: "restore job", Done: "started", Target: p.check.Target, Place: t.opts.Place,
 		Rows: 1, Found: 1, Total: 1, Plain: true, Uncounted: true, Irreversible: overwritten,
 		Heads: []string{"part", "in the template", "in this job"}, Columns: []check.Column{{Name: "part", Class: check.Key}},
-		Risk: "Whatever was written after that moment is lost if the restore overwrites it: stop writes first.",
+		Risk: fmt.Sprintf("Whatever was written after that moment is lost if the restore overwrites it: stop writes first. Stop ends the plan and not the job: kubectl delete job %s -n %s does.", job.Name, job.Namespace),
 		Content: fix.Content{
 			PerBatch: 1,
 			Forms:    []fix.Form{{Op: fix.Create, Table: jobsTable, Key: []string{"job"}, Name: job.Name, Spec: spec}},
@@ -128,9 +131,16 @@ func (p *restorePlanner) draft(template, job *batchv1.Job, at time.Time) (fix.Dr
 		},
 		Listing: [][]string{{"part", "in the template", "in this job"}},
 	}
+	if names := plainSecrets(job.Spec.Template.Spec); len(names) > 0 {
+		d.Risk += fmt.Sprintf(" The template has %s as plain text, which is kept in the bot's store with this plan: take it from a secret (valueFrom).", clipped(strings.Join(names, ", ")))
+	}
 	d.Samples = restoreParts(template.Spec.Template.Spec, job.Spec.Template.Spec, words)
 	for _, s := range d.Samples {
 		d.Listing = append(d.Listing, []string{s.Key, s.Before, s.After})
+	}
+	for _, s := range besideParts(job.Spec, words) {
+		d.Listing = append(d.Listing, []string{s.Key, s.Before, s.After})
+		d.Risk += fmt.Sprintf(" Also: %s, %s.", s.Key, s.After)
 	}
 	d.Samples = d.Samples[:min(len(d.Samples), fix.MaxSamples)]
 	return d, nil
@@ -165,6 +175,30 @@ func restoreParts(template, job corev1.PodSpec, r *Restore) []fix.Sample {
 	return out
 }
 
+// besideParts are what a job does besides, the same as in its template: more attempts
+// than one, and what its other containers run.
+func besideParts(j batchv1.JobSpec, r *Restore) (out []fix.Sample) {
+	row := func(key, text string) { out = append(out, fix.Sample{Key: clipped(key), Before: text, After: text}) }
+	const usual = 6 // Source: JobSpec, backoffLimit
+	again := int64(usual)
+	if j.BackoffLimit != nil {
+		again = int64(*j.BackoffLimit)
+	}
+	if again > 0 {
+		row("attempts", "up to "+phrase.Count(again+1)+" if it fails")
+	}
+	p := j.Template.Spec
+	for _, c := range p.InitContainers {
+		row("first container "+c.Name, clipped(c.Image)+" runs "+commandText(slices.Concat(c.Command, c.Args)))
+	}
+	for i, c := range p.Containers {
+		if told := c.Name == r.Container || r.Container == "" && i == 0; !told {
+			row("other container "+c.Name, clipped(c.Image)+" runs "+commandText(slices.Concat(c.Command, c.Args)))
+		}
+	}
+	return out
+}
+
 func inTemplate(env []corev1.EnvVar, name string) string {
 	for _, one := range env {
 		switch {
@@ -172,15 +206,8 @@ func inTemplate(env []corev1.EnvVar, name string) string {
 		case one.ValueFrom != nil:
 			return "from " + comesFrom(one.ValueFrom)
 		default:
-			return clipped(one.Value)
+			return clipped(maskSecrets(one.Value))
 		}
 	}
 	return "not set"
-}
-
-func commandText(words []string) string {
-	if len(words) == 0 {
-		return "the image's own"
-	}
-	return clipped(strings.Join(words, " "))
 }

@@ -1,12 +1,9 @@
 package kube
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,24 +19,29 @@ type restoreSpec struct {
 	ConfigMap *TemplateKey `json:"config_map,omitempty"`
 }
 
-// start makes the job of a plan, once: it has the plan's name.
+// start makes the job of a plan, once: its name is free as long as no restore was
+// started since the plan was worked out. A plan that was decided long ago may have had
+// a job that somebody has removed.
 func (t *Target) start(ctx context.Context, p fix.Plan, forms []fix.Form, b fix.Batch) (fix.Result, error) {
-	if done, err := t.started(ctx, p.ID); err != nil || len(done) > 0 {
+	if done, err := t.started(ctx, p.ID, forms); err != nil || len(done) > 0 {
 		return onlyResult(done), err
+	}
+	if ago, late := t.decidedAgo(p); late {
+		return fix.Result{}, &fix.Halt{Sentence: fmt.Sprintf("%s was approved %s ago, and there is no job %s: whether it was started and removed is not known. Look at what the backup system says, and ask again.", p.Ref(), ago, forms[0].Name)}
 	}
 	job, words, err := restoreOf(forms, b)
 	if err != nil {
 		return fix.Result{}, err
 	}
-	if err := t.noneRuns(ctx, words, job.Name); err != nil {
+	if _, err := t.noneRuns(ctx, words); err != nil {
 		return fix.Result{}, err
 	}
 	made, err := t.create(ctx, job, metav1.CreateOptions{FieldManager: t.opts.FieldManager})
 	switch {
 	case apierrors.IsAlreadyExists(err):
-		done, err := t.started(ctx, p.ID)
+		done, err := t.started(ctx, p.ID, forms)
 		if err == nil && len(done) == 0 {
-			err = problemf("There is a job %s in Kubernetes %s that is not the one of %s: remove it, or make a new preview.", job.Name, t.opts.Place, p.Ref())
+			err = &fix.Halt{Sentence: fmt.Sprintf("Another restore was started since the preview of %s: job %s is not its own. Nothing was started; make a new preview.", p.Ref(), job.Name)}
 		}
 		return onlyResult(done), err
 	case err != nil:
@@ -72,15 +74,15 @@ func restoreOf(forms []fix.Form, b fix.Batch) (*batchv1.Job, *Restore, error) {
 }
 
 // jobOf finds the job of a plan; nil: there is none.
-func (t *Target) jobOf(ctx context.Context, plan int64) (*batchv1.Job, error) {
+func (t *Target) jobOf(ctx context.Context, plan int64, forms []fix.Form) (*batchv1.Job, error) {
 	c, err := t.reading()
 	if err != nil {
 		return nil, err
 	}
-	name := t.jobName(plan)
+	name := forms[0].Name // see creates
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	j, err := c.kube.BatchV1().Jobs(t.opts.Namespace).Get(asking, name, metav1.GetOptions{})
+	j, err := c.jobs().Get(asking, name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -93,8 +95,8 @@ func (t *Target) jobOf(ctx context.Context, plan int64) (*batchv1.Job, error) {
 }
 
 // started is what the cluster knows of a restore's plan: the job itself.
-func (t *Target) started(ctx context.Context, plan int64) ([]fix.Result, error) {
-	j, err := t.jobOf(ctx, plan)
+func (t *Target) started(ctx context.Context, plan int64, forms []fix.Form) ([]fix.Result, error) {
+	j, err := t.jobOf(ctx, plan, forms)
 	if err != nil || j == nil {
 		return nil, err
 	}
@@ -102,20 +104,20 @@ func (t *Target) started(ctx context.Context, plan int64) ([]fix.Result, error) 
 }
 
 // follow waits for the end of a plan's job. One that fails ends the plan with the
-// reason and the end of its log.
-func (t *Target) follow(ctx context.Context, p fix.Plan) (why string, err error) {
-	j, err := t.jobOf(ctx, p.ID)
+// reason.
+func (t *Target) follow(ctx context.Context, p fix.Plan, forms []fix.Form) (why string, err error) {
+	j, err := t.jobOf(ctx, p.ID, forms)
 	if err != nil {
 		return "", err
 	}
 	if j == nil {
-		return "", &fix.Halt{Sentence: fmt.Sprintf("Job %s is not there any more: somebody deleted it, so it is not known how the restore ended.", t.jobName(p.ID))}
+		return "", &fix.Halt{Sentence: fmt.Sprintf("Job %s is not there any more: somebody deleted it, so it is not known how the restore ended.", forms[0].Name)}
 	}
 	switch state, reason := stateOf(*j); state {
 	case jobCompleted:
 		return "", nil
 	case jobFailed:
-		return "", &fix.Halt{Sentence: fmt.Sprintf("The restore failed (%s).%s What it had done by then stays.", reason, t.tail(ctx, j))}
+		return "", &fix.Halt{Sentence: fmt.Sprintf("The restore failed (%s).%s What it had done by then stays.", reason, t.ending(ctx, j))}
 	case jobSuspended:
 		return "job " + j.Name + " was suspended by somebody: it waits until it is resumed", nil
 	case jobRunning:
@@ -128,12 +130,12 @@ func (t *Target) waitsFor(ctx context.Context, j *batchv1.Job) string {
 	for _, p := range t.jobPods(ctx, j) {
 		for _, s := range p.Status.ContainerStatuses {
 			if w := s.State.Waiting; w != nil && w.Reason != "" && w.Reason != "ContainerCreating" {
-				return "; pod " + clipped(p.Name) + " waits: " + clipped(w.Reason+": "+w.Message)
+				return "; pod " + clipped(p.Name) + " waits: " + maskLine(clipped(w.Reason+": "+w.Message))
 			}
 		}
 		for _, c := range p.Status.Conditions {
 			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Message != "" {
-				return "; pod " + clipped(p.Name) + " waits: " + clipped(c.Message)
+				return "; pod " + clipped(p.Name) + " waits: " + maskLine(clipped(c.Message))
 			}
 		}
 	}
@@ -148,57 +150,25 @@ func (t *Target) jobPods(ctx context.Context, j *batchv1.Job) []corev1.Pod {
 	}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	list, err := c.kube.CoreV1().Pods(j.Namespace).List(asking, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + j.Name})
+	list, err := c.pods().List(asking, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + j.Name})
 	if err != nil {
 		return nil
 	}
 	return list.Items
 }
 
-// How much of a failed restore's log is told.
-const (
-	tailLines = 3
-	tailRunes = 200
-)
-
-// tail is the end of the log of a job's last pod.
-func (t *Target) tail(ctx context.Context, j *batchv1.Job) string {
-	var last *corev1.Pod
-	pods := t.jobPods(ctx, j)
-	for i := range pods {
-		if last == nil || pods[i].CreationTimestamp.After(last.CreationTimestamp.Time) {
-			last = &pods[i]
+// ending says how the last container of a failed job ended, and where its log is read.
+// The log itself is not told: what a restore complains about is rows.
+func (t *Target) ending(ctx context.Context, j *batchv1.Job) string {
+	text := ""
+	var last metav1.Time
+	for _, p := range t.jobPods(ctx, j) {
+		for _, s := range p.Status.ContainerStatuses {
+			if e := s.State.Terminated; e != nil && !e.FinishedAt.Before(&last) {
+				last = e.FinishedAt
+				text = fmt.Sprintf(" Container %s ended with code %d (%s).", clipped(s.Name), e.ExitCode, clipped(e.Reason))
+			}
 		}
 	}
-	c, err := t.reading()
-	if err != nil || last == nil {
-		return ""
-	}
-	asking, cancel := t.ask(ctx)
-	defer cancel()
-	lines, bytes := int64(tailLines), int64(16<<10)
-	o := &corev1.PodLogOptions{TailLines: &lines, LimitBytes: &bytes}
-	if n := len(last.Spec.Containers); n > 1 {
-		o.Container = last.Spec.Containers[0].Name
-	}
-	stream, err := c.logs.CoreV1().Pods(j.Namespace).GetLogs(last.Name, o).Stream(asking)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = stream.Close() }()
-	var said []string
-	scan := bufio.NewScanner(io.LimitReader(stream, bytes))
-	for scan.Scan() {
-		line := strings.Join(strings.Fields(strings.ToValidUTF8(scan.Text(), "�")), " ")
-		if r := []rune(line); len(r) > tailRunes {
-			line = string(r[:tailRunes]) + "…"
-		}
-		if line != "" {
-			said = append(said, line)
-		}
-	}
-	if len(said) == 0 {
-		return ""
-	}
-	return " Its log ends: " + strings.Join(said, " / ") + "."
+	return text + fmt.Sprintf(" Its log says more: kubectl logs -n %s job/%s --all-containers --tail=20.", j.Namespace, j.Name)
 }

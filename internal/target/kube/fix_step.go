@@ -33,11 +33,10 @@ func (s step) act(name string) act {
 	return actPatch(name)
 }
 
-// knows is what a process knows of what it did itself.
-type knows struct {
-	noted  bool // it has noted that a scaling begins, and was not left without an answer since
-	scaled bool // and has scaled
-}
+// knows is what a process knows of what it did itself. That it has not scaled it does
+// not know: a request that is repeated on the way may have, and so may another
+// process.
+type knows struct{ scaled bool }
 
 // next tells what is to be done, from what stands on the deployment: so it does
 // not matter which process asks, or how often. A scaling cannot write the record
@@ -74,7 +73,7 @@ func (t *Target) begin(s seen, w writing) step {
 	if w.want.Replicas != nil {
 		n := s.replicas()
 		e.Was.Replicas = &n
-		now.Replicas = &n
+		now.Replicas = firstOf(now.Replicas, &n)
 	}
 	if c := w.want.Env; c != nil {
 		was := envOf(s.Deployment, c.Container, c.Name)
@@ -115,6 +114,15 @@ func asFound(s seen, w writing) bool {
 	return !backAtZero && !readOnlyAgain
 }
 
+// firstOf keeps the number that a deployment had before any plan: what somebody has
+// scaled to after a stop is none to go back to.
+func firstOf(kept, now *int32) *int32 {
+	if kept != nil {
+		return kept
+	}
+	return now
+}
+
 func equal(a, b *string) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -129,13 +137,13 @@ func equal(a, b *string) bool {
 // that back. Then it is not scaled again.
 func (t *Target) goOn(s seen, w writing, e entry, me knows) step {
 	made, at := t.made(s, e)
-	if me.noted {
-		made, at = me.scaled, t.opts.Now().UTC()
+	if me.scaled {
+		made, at = true, t.opts.Now().UTC()
 	}
 	if made {
 		return t.finish(s, e, at)
 	}
-	unscaled := me.noted || s.Generation <= e.Generation+1
+	unscaled := s.Generation <= e.Generation+1
 	switch {
 	case unscaled && s.replicas() == *e.Was.Replicas:
 		return step{do: stepScale, replicas: *e.Made.Replicas}
@@ -145,11 +153,15 @@ func (t *Target) goOn(s seen, w writing, e entry, me knows) step {
 		n := s.replicas() // the autoscaler was faster
 		e.Was.Replicas, e.Generation = &n, s.Generation+1
 		now := s.record.kept
-		now.Replicas = &n
+		now.Replicas = firstOf(e.Before.Replicas, &n)
 		return step{do: stepPatch, record: s.record.with(e, now)}
 	}
 	e.At, e.Left = t.opts.Now().UTC(), fix.WhyChanged
-	return step{do: stepPatch, record: s.record.with(e, e.Before)}
+	now := e.Before
+	if s.replicas() == 0 { // whoever scaled: a resume needs the number
+		now = s.record.kept
+	}
+	return step{do: stepPatch, record: s.record.with(e, now)}
 }
 
 // finish notes that a scaling was done.

@@ -3,10 +3,10 @@ package kube
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -22,11 +22,11 @@ func (t *Target) watch(ctx context.Context, p fix.Plan, forms []fix.Form) (why s
 	var last time.Time
 	var spec writeSpec
 	var pending []string
-	for _, f := range forms {
-		one, err := t.watched(ctx, p, f)
-		if err != nil {
-			return "", err
-		}
+	all, err := each(ctx, forms, func(ctx context.Context, f fix.Form) (watchedOne, error) { return t.watched(ctx, p, f) })
+	if err != nil {
+		return "", err
+	}
+	for i, one := range all {
 		if one.at.IsZero() {
 			continue // nothing was changed there
 		}
@@ -35,7 +35,7 @@ func (t *Target) watch(ctx context.Context, p fix.Plan, forms []fix.Form) (why s
 			last = one.at
 		}
 		if one.pending != "" {
-			pending = append(pending, f.Name+": "+one.pending)
+			pending = append(pending, forms[i].Name+": "+one.pending)
 		}
 	}
 	if last.IsZero() {
@@ -70,28 +70,30 @@ type watchedOne struct {
 }
 
 // watched looks at one deployment. A *fix.Halt says that somebody took the change
-// back.
+// back, or that nothing is known of it any more.
 func (t *Target) watched(ctx context.Context, p fix.Plan, f fix.Form) (one watchedOne, err error) {
-	if one.spec, err = specOf(f); err != nil {
+	if one.spec, err = specOf(f); err != nil || leftAlone(p, f) {
 		return one, err
 	}
-	s, there, err := t.again(ctx, writing{name: f.Name, spec: one.spec})
+	s, there, err := t.again(ctx, writing{plan: t.planName(p.ID), name: f.Name, spec: one.spec})
 	if err != nil {
 		return one, err
 	}
 	if !there {
-		return one, nil // it was gone before, or there is nothing left that could write
+		return one, &fix.Halt{Sentence: fmt.Sprintf("Deployment %s is not there any more: somebody deleted it while %s was watched.", f.Name, p.Ref())}
 	}
 	e, known := s.record.of(t.planName(p.ID))
-	if !known || e.Left != "" {
+	if known && e.Left != "" {
 		return one, nil
+	}
+	if why := t.notOurs(p, s, e, known); why != "" {
+		return one, &fix.Halt{Sentence: why}
 	}
 	made, at := t.made(s, e)
-	if !made {
-		return one, nil
-	}
-	if last := s.record.last(); last.Plan != e.Plan {
-		return one, &fix.Halt{Sentence: fmt.Sprintf("Deployment %s was changed by %s while it was watched.", f.Name, t.saidPlan(last.Plan))}
+	if by, wrong := t.reversed(s, e); wrong {
+		return one, t.reversal(ctx, p, s, e, by)
+	} else if !made {
+		return one, &fix.Halt{Sentence: fmt.Sprintf("Deployment %s was changed by %s while it was watched.", f.Name, by.said())}
 	}
 	if !e.done() { // the note is missing that it was: whoever wrote it ended before
 		if err := t.note(ctx, f.Name, s, e, at); err != nil {
@@ -99,11 +101,29 @@ func (t *Target) watched(ctx context.Context, p fix.Plan, f fix.Form) (one watch
 		}
 	}
 	one.at = at
-	if by, wrong := t.reversed(s, e); wrong {
-		return one, t.reversal(ctx, p, s, e, by)
-	}
 	one.pending, err = t.pendingOf(ctx, s, e)
 	return one, err
+}
+
+// leftAlone tells whether a plan has not changed the deployment of a form.
+func leftAlone(p fix.Plan, f fix.Form) bool {
+	return slices.ContainsFunc(p.Outcome.Skipped, func(s fix.Skip) bool { return s.Table == f.Table && slices.Contains(s.Key, f.Name) })
+}
+
+// notOurs says why what stands on a deployment does not tell any more what a plan did
+// there; empty if it does.
+func (t *Target) notOurs(p fix.Plan, s seen, e entry, known bool) string {
+	last := s.record.last()
+	switch {
+	case s.record.broken != nil:
+		return fmt.Sprintf("What %s wrote on deployment %s cannot be read any more: somebody changed its annotations %s or %s while it was watched.", p.Ref(), s.Name, previousKey, recordKey)
+	case !known:
+		return fmt.Sprintf("Deployment %s was replaced while it was watched: what %s wrote on it is gone, and it has %s now. Look at it with writes status.",
+			s.Name, p.Ref(), phrase.Plural(int64(s.replicas()), "pod"))
+	case last.Plan != e.Plan:
+		return fmt.Sprintf("Deployment %s was changed by %s while it was watched.", s.Name, t.saidPlan(last.Plan))
+	}
+	return ""
 }
 
 // note writes that a scaling was done. If somebody was faster, the next look does.
@@ -148,15 +168,15 @@ func (t *Target) reversal(ctx context.Context, p fix.Plan, s seen, e entry, by s
 	}
 	who := by.said()
 	if pods && (!by.known() || by.autoscaler()) {
-		if told := t.scaledAsTold(ctx, owners, e.At); told != "" {
+		if told := t.scaledAsTold(ctx, owners, e.written()); told != "" {
 			who = told
 		}
 	}
 	text := fmt.Sprintf("%s was taken back by somebody else: deployment %s %s, set by %s", p.Ref(), s.Name, stands, who)
-	if by.at.After(e.At.Add(-time.Second)) {
+	if by.at.After(e.written().Add(-time.Second)) {
 		text += " at " + moment(by.at) + "."
 	} else {
-		text += " within " + seconds(t.opts.Now().Sub(e.At)) + "."
+		text += " within " + seconds(t.opts.Now().Sub(e.written())) + "."
 	}
 	if s.record.kept != (former{}) {
 		text += " It writes."
@@ -184,7 +204,7 @@ func (t *Target) scaledAsTold(ctx context.Context, owners []owner, since time.Ti
 			continue
 		}
 		asking, cancel := t.ask(ctx)
-		list, err := c.kube.CoreV1().Events(t.opts.Namespace).List(asking, metav1.ListOptions{FieldSelector: "involvedObject.name=" + o.name})
+		list, err := c.events().List(asking, metav1.ListOptions{FieldSelector: "involvedObject.name=" + o.name})
 		cancel()
 		if err != nil {
 			continue
@@ -206,38 +226,11 @@ func (t *Target) pendingOf(ctx context.Context, s seen, e entry) (string, error)
 	if err != nil {
 		return "", err
 	}
-	if s.replicas() == 0 {
-		if n := int64(len(pods)); n > 0 {
-			return phrase.Plural(n, "pod") + " still there" + podNames(pods), nil
-		}
-		return "", nil
+	if old := s.stillWrites(pods, e.Made.Env); old != "" {
+		return old, nil
 	}
-	if c := e.Made.Env; c != nil {
-		var old []corev1.Pod
-		for _, p := range pods {
-			if !hasEnv(p, *c) {
-				old = append(old, p)
-			}
-		}
-		if n := int64(len(old)); n > 0 {
-			return fmt.Sprintf("%d of %s without %s", n, phrase.Plural(int64(len(pods)), "pod"), valued(c.Name, c.Value)) + podNames(old), nil
-		}
-	}
-	if why := s.stuck(); why != "" {
+	if why := s.stuck(); why != "" && s.replicas() > 0 {
 		return "the rollout is stuck (" + why + ")", nil
 	}
-	if !s.rolledOut() {
-		return fmt.Sprintf("%d of %s ready", s.Status.AvailableReplicas, phrase.Plural(int64(s.replicas()), "pod")), nil
-	}
-	return "", nil
-}
-
-// podNames are a few pods by name.
-func podNames(pods []corev1.Pod) string {
-	const most = 3
-	var names []string
-	for _, p := range pods[:min(len(pods), most)] {
-		names = append(names, clipped(p.Name))
-	}
-	return " (" + strings.Join(names, ", ") + ")"
+	return s.waits(pods), nil
 }

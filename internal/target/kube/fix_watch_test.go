@@ -36,7 +36,7 @@ func TestWritesAreWatchedToTheEnd(t *testing.T) {
 		if len(a.pods("backend")) != 2 {
 			break // the machine is too slow to see it
 		}
-		why, err := a.patient().Busy(t.Context(), p.Plan, p.forms, nil)
+		why, err := a.busy(p)
 		if err != nil || !strings.HasPrefix(why, c.says) {
 			t.Errorf("after %s it says %q, %v, want %q", c.after, why, err, c.says)
 		}
@@ -131,7 +131,7 @@ func TestWritesWatchesNothing(t *testing.T) {
 	if o := a.apply(p); len(o.Skipped) != 1 {
 		t.Fatalf("%+v", o)
 	}
-	if why, err := a.patient().Busy(t.Context(), p.Plan, p.forms, nil); why != "" || err != nil {
+	if why, err := a.busy(p); why != "" || err != nil {
 		t.Errorf("it waits: %q, %v", why, err)
 	}
 	if why, err := a.patient().Busy(t.Context(), p.Plan, p.forms, &fix.Batch{}); why != "" || err != nil {
@@ -154,7 +154,7 @@ func TestARestartReadsTheWatchFromTheCluster(t *testing.T) {
 		61 * time.Second: "",
 	} {
 		a.as("store-1", func(o *Options) { o.Now = func() time.Time { return time.Now().Add(after) } })
-		why, err := a.patient().Busy(t.Context(), p.Plan, p.forms, nil)
+		why, err := a.busy(p)
 		if err != nil || strings.Replace(why, "29 s", "30 s", 1) != want {
 			t.Errorf("after %s: %q, %v, want %q", after, why, err, want)
 		}

@@ -51,7 +51,7 @@ func (t *Target) carry(ctx context.Context, w writing) (fix.Result, error) {
 		err = t.take(ctx, s, w, next, false)
 		switch {
 		case err == nil:
-			me = knows{noted: true, scaled: next.do == stepScale}
+			me.scaled = me.scaled || next.do == stepScale
 		case apierrors.IsConflict(err) && try < writeTries:
 			if err := pause(ctx, rand.N(longestPause)); err != nil { //nolint:gosec // nobody gains from guessing it
 				return fix.Result{}, fmt.Errorf("kubernetes %s: changing deployment %s: %w", t.opts.Name, w.name, err)
@@ -65,7 +65,8 @@ func (t *Target) carry(ctx context.Context, w writing) (fix.Result, error) {
 	}
 }
 
-// again reads a deployment anew; there is false if it is gone.
+// again reads a deployment anew; there is false if it is gone. Where it does not have
+// w's plan as its last, it is asked whether that was taken off it.
 func (t *Target) again(ctx context.Context, w writing) (s seen, there bool, err error) {
 	c, err := t.reading()
 	if err != nil {
@@ -78,7 +79,10 @@ func (t *Target) again(ctx context.Context, w writing) (s seen, there bool, err 
 	if err != nil {
 		return s, false, t.problem(ctx, act{doing: "getting deployment " + w.name, verb: "get", resource: "deployments.apps", name: w.name}, err)
 	}
-	return seenAs(w.writer(), d), true, nil
+	if s = seenAs(w.writer(), d); s.record.last().Plan != w.plan {
+		s, err = t.remember(ctx, c, s)
+	}
+	return s, err == nil, err
 }
 
 // giveUp takes the note of a change back that the API refuses to have made: it was
@@ -110,20 +114,18 @@ func (t *Target) take(ctx context.Context, s seen, w writing, next step, dry boo
 	}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	deployments := c.kube.AppsV1().Deployments(t.opts.Namespace)
 	if next.do == stepScale {
 		scale := &autoscalingv1.Scale{
 			ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace, ResourceVersion: s.ResourceVersion},
 			Spec:       autoscalingv1.ScaleSpec{Replicas: next.replicas},
 		}
-		_, err = deployments.UpdateScale(asking, w.name, scale, metav1.UpdateOptions{FieldManager: t.opts.FieldManager, DryRun: only})
-		return err
+		return c.scale(asking, w.name, scale, metav1.UpdateOptions{FieldManager: t.opts.FieldManager, DryRun: only})
 	}
 	body, err := patchOf(s, next)
 	if err != nil {
 		return err
 	}
-	_, err = deployments.Patch(asking, w.name, types.StrategicMergePatchType, body, metav1.PatchOptions{FieldManager: t.opts.FieldManager, DryRun: only})
+	_, err = c.deployments().Patch(asking, w.name, types.StrategicMergePatchType, body, metav1.PatchOptions{FieldManager: t.opts.FieldManager, DryRun: only})
 	return err
 }
 

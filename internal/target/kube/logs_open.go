@@ -36,9 +36,9 @@ func (s *search) open(ctx context.Context, one *stream, from logFrom) (*openLog,
 	l := &openLog{ctx: ctx, cancel: cancel, limit: s.t.opts.Timeout}
 	l.quiet = time.AfterFunc(l.limit, func() { cancel(errQuiet) })
 	since := metav1.NewTime(from.since)
-	body, err := s.c.logs.CoreV1().Pods(s.t.opts.Namespace).GetLogs(one.pod, &corev1.PodLogOptions{
+	body, err := s.c.log(ctx, one.pod, &corev1.PodLogOptions{
 		Container: one.container, Previous: from.previous, SinceTime: &since, Timestamps: true, LimitBytes: from.limit,
-	}).Stream(ctx)
+	})
 	if err != nil {
 		err = l.cause(err)
 		l.quiet.Stop()

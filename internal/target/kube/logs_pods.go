@@ -156,7 +156,7 @@ func (t *Target) podsOf(ctx context.Context, c *clients, name string) (pods []co
 func (t *Target) deployment(ctx context.Context, c *clients, name string) (*appsv1.Deployment, error) {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	d, err := c.kube.AppsV1().Deployments(t.opts.Namespace).Get(asking, name, metav1.GetOptions{})
+	d, err := c.deployments().Get(asking, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, t.noDeployment(ctx, c, name)
 	}
@@ -170,7 +170,7 @@ func (t *Target) pods(ctx context.Context, c *clients, selector string) ([]corev
 	a := act{doing: "listing pods", verb: "list", resource: "pods"}
 	return pages(ctx, t, a, func(ctx context.Context, o metav1.ListOptions) ([]corev1.Pod, string, error) {
 		o.LabelSelector = selector
-		list, err := c.kube.CoreV1().Pods(t.opts.Namespace).List(ctx, o)
+		list, err := c.pods().List(ctx, o)
 		if err != nil {
 			return nil, "", err
 		}
@@ -182,7 +182,7 @@ func (t *Target) replicaSets(ctx context.Context, c *clients, selector string) (
 	a := act{doing: "listing replica sets", verb: "list", resource: "replicasets.apps"}
 	return pages(ctx, t, a, func(ctx context.Context, o metav1.ListOptions) ([]appsv1.ReplicaSet, string, error) {
 		o.LabelSelector = selector
-		list, err := c.kube.AppsV1().ReplicaSets(t.opts.Namespace).List(ctx, o)
+		list, err := c.replicaSets().List(ctx, o)
 		if err != nil {
 			return nil, "", err
 		}

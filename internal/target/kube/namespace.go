@@ -17,7 +17,7 @@ import (
 func (t *Target) inNamespace(ctx context.Context, c *clients) (unsure string, err error) {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	_, err = c.kube.CoreV1().Namespaces().Get(asking, t.opts.Namespace, metav1.GetOptions{})
+	_, err = c.namespaces().Get(asking, t.opts.Namespace, metav1.GetOptions{})
 	a := act{doing: "getting the namespace", verb: "get", resource: "namespaces", name: t.opts.Namespace}
 	switch {
 	case err == nil:
@@ -38,7 +38,7 @@ func (t *Target) inNamespace(ctx context.Context, c *clients) (unsure string, er
 func (t *Target) nearNamespace(ctx context.Context, c *clients) string {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	list, err := c.kube.CoreV1().Namespaces().List(asking, metav1.ListOptions{})
+	list, err := c.namespaces().List(asking, metav1.ListOptions{})
 	if err != nil {
 		return ": correct it in the config."
 	}
@@ -58,7 +58,7 @@ func (t *Target) noDeployment(ctx context.Context, c *clients, name string) erro
 	asking, cancel := t.ask(ctx)
 	defer cancel()
 	near := "."
-	if list, err := c.kube.AppsV1().Deployments(t.opts.Namespace).List(asking, metav1.ListOptions{}); err == nil {
+	if list, err := c.deployments().List(asking, metav1.ListOptions{}); err == nil {
 		var have []string
 		for i := range list.Items {
 			have = append(have, list.Items[i].Name)

@@ -43,14 +43,19 @@ func problemf(format string, args ...any) error {
 	return &check.Problem{Sentence: fmt.Sprintf(format, args...)}
 }
 
-// problem makes a sentence for people of an error of the API. The end of the
-// caller's own context is handed on as it is: it is no fault of the cluster.
+// problem makes a sentence for people of an error of the API. That the caller
+// stopped is handed on as it is: it is no fault of the cluster. That the caller's time
+// was over before an answer came is one.
 func (t *Target) problem(ctx context.Context, a act, err error) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("kubernetes %s: %s: %w", t.opts.Name, a.doing, context.Cause(ctx))
+		err = fmt.Errorf("kubernetes %s: %s: %w", t.opts.Name, a.doing, context.Cause(ctx))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return &check.Problem{Sentence: fmt.Sprintf("Kubernetes %s did not answer in time when %s: is its API server overloaded?", t.opts.Place, a.doing), Err: err}
 	}
 	var known *check.Problem
 	if errors.As(err, &known) {

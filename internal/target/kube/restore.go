@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -94,15 +95,16 @@ func (r *Restore) momentary() bool { return r.Env != nil || r.Args != nil }
 
 // written is a moment as the restore is told it, by the name of its part.
 func (r *Restore) written(at time.Time) map[string]string {
-	date, clock := r.Layouts.Date, r.Layouts.Time
-	if date == "" {
-		date = defaultDate
-	}
-	if clock == "" {
-		clock = defaultTime
-	}
 	at = at.UTC()
-	return map[string]string{"date": at.Format(date), "time": at.Format(clock), "at": at.Format(time.RFC3339)}
+	return map[string]string{"date": at.Format(r.layout("date")), "time": at.Format(r.layout("time")), "at": at.Format(time.RFC3339)}
+}
+
+// layout is how a part of the moment is written, the date or the time.
+func (r *Restore) layout(part string) string {
+	if part == "date" {
+		return cmp.Or(r.Layouts.Date, defaultDate)
+	}
+	return cmp.Or(r.Layouts.Time, defaultTime)
 }
 
 // template names the template for people.

@@ -41,21 +41,7 @@ func digest(text string) string {
 // restores are the jobs made of a template, by a plan or by hand, the newest
 // first.
 func (t *Target) restores(ctx context.Context, r *Restore) ([]batchv1.Job, error) {
-	c, err := t.reading()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := t.inNamespace(ctx, c); err != nil {
-		return nil, err
-	}
-	a := act{doing: "listing jobs", verb: "list", resource: "jobs.batch"}
-	all, err := pages(ctx, t, a, func(ctx context.Context, o metav1.ListOptions) ([]batchv1.Job, string, error) {
-		list, err := c.kube.BatchV1().Jobs(t.opts.Namespace).List(ctx, o)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.Continue, nil
-	})
+	all, err := t.jobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +50,25 @@ func (t *Target) restores(ctx context.Context, r *Restore) ([]batchv1.Job, error
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name))
 	})
 	return out, nil
+}
+
+// jobs are all of the namespace.
+func (t *Target) jobs(ctx context.Context) ([]batchv1.Job, error) {
+	c, err := t.reading()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.inNamespace(ctx, c); err != nil {
+		return nil, err
+	}
+	a := act{doing: "listing jobs", verb: "list", resource: "jobs.batch"}
+	return pages(ctx, t, a, func(ctx context.Context, o metav1.ListOptions) ([]batchv1.Job, string, error) {
+		list, err := c.jobs().List(ctx, o)
+		if err != nil {
+			return nil, "", err
+		}
+		return list.Items, list.Continue, nil
+	})
 }
 
 // made tells whether a job is made of the template: by a plan, by the cron job
@@ -91,24 +96,29 @@ const (
 	jobFailed    jobState = "failed"
 )
 
-// stateOf tells how far a job is; why says why it failed.
+// stateOf tells how far a job is; why says why it failed, or is about to. A job whose
+// failure is certain still has pods that end (Kubernetes, "Jobs", FailureTarget): it is
+// over when they are gone.
 func stateOf(j batchv1.Job) (state jobState, why string) {
 	for _, c := range j.Status.Conditions {
 		if c.Status != corev1.ConditionTrue {
 			continue
 		}
+		said := maskLine(clipped(c.Reason + ": " + c.Message))
 		switch c.Type {
 		case batchv1.JobComplete:
 			return jobCompleted, ""
-		case batchv1.JobFailed, batchv1.JobFailureTarget:
-			return jobFailed, clipped(c.Reason + ": " + c.Message)
+		case batchv1.JobFailed:
+			return jobFailed, said
+		case batchv1.JobFailureTarget:
+			why = said
 		case batchv1.JobSuspended, batchv1.JobSuccessCriteriaMet:
 		}
 	}
 	if j.Spec.Suspend != nil && *j.Spec.Suspend {
-		return jobSuspended, ""
+		return jobSuspended, why
 	}
-	return jobRunning, ""
+	return jobRunning, why
 }
 
 // over: it will do nothing any more.
@@ -152,6 +162,9 @@ func (t *Target) runningFor(j batchv1.Job) string {
 	text := fmt.Sprintf("running for %s, %d of %s active", phrase.Duration(t.opts.Now().Sub(begunAt(j)).Truncate(time.Second)), j.Status.Active, phrase.Plural(wanted, "pod"))
 	if j.Status.Failed > 0 {
 		text += ", " + phrase.Plural(int64(j.Status.Failed), "attempt") + " failed"
+	}
+	if state, why := stateOf(j); state == jobRunning && why != "" {
+		text += ", is ending (" + why + ")"
 	}
 	return text
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (t *Target) templated(ctx context.Context, r *Restore) (*batchv1.Job, error
 	asking, cancel := t.ask(ctx)
 	defer cancel()
 	if r.CronJob != "" {
-		cron, err := c.kube.BatchV1().CronJobs(t.opts.Namespace).Get(asking, r.CronJob, metav1.GetOptions{})
+		cron, err := c.cronJobs().Get(asking, r.CronJob, metav1.GetOptions{})
 		if err != nil {
 			return nil, t.problem(ctx, act{doing: "getting the template", verb: "get", resource: "cronjobs.batch", name: r.CronJob}, err)
 		}
@@ -43,7 +44,7 @@ func (t *Target) templated(ctx context.Context, r *Restore) (*batchv1.Job, error
 			Spec:       cron.Spec.JobTemplate.Spec,
 		}, nil
 	}
-	m, err := c.kube.CoreV1().ConfigMaps(t.opts.Namespace).Get(asking, r.ConfigMap.Name, metav1.GetOptions{})
+	m, err := c.configMaps().Get(asking, r.ConfigMap.Name, metav1.GetOptions{})
 	if err != nil {
 		return nil, t.problem(ctx, act{doing: "getting the template", verb: "get", resource: "configmaps", name: r.ConfigMap.Name}, err)
 	}
@@ -81,11 +82,11 @@ func (t *Target) parsed(r *Restore, text string) (*batchv1.Job, error) {
 
 // job makes the job of a plan of its template. What belongs to a job that was
 // copied from a living one is left out.
-func (t *Target) job(r *Restore, template *batchv1.Job, o fix.Order, at time.Time) (*batchv1.Job, error) {
+func (t *Target) job(r *Restore, name string, template *batchv1.Job, o fix.Order, at time.Time) (*batchv1.Job, error) {
 	j := &batchv1.Job{
 		TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name: t.jobName(o.ID), Namespace: t.opts.Namespace,
+			Name: name, Namespace: t.opts.Namespace,
 			Labels: own(template.Labels), Annotations: own(template.Annotations),
 		},
 		Spec: *template.Spec.DeepCopy(),
@@ -150,10 +151,17 @@ func without(env []corev1.EnvVar, name string) []corev1.EnvVar {
 	return out
 }
 
-// jobName is the name of a plan's job: whoever makes it twice is told that it is
-// there already. Another bot's plans have other names.
-func (t *Target) jobName(plan int64) string {
-	return fmt.Sprintf("restore-%s-p%d", digest(t.opts.Store), plan)
+// nextName is the name of the next job of a template, one more than the last that there
+// is of any plan and any bot. So two plans that were worked out while the same jobs
+// were there have one name, and Kubernetes lets one of them alone make its job.
+func (r *Restore) nextName(jobs []batchv1.Job) string {
+	prefix, last := "restore-"+r.label()+"-", 0
+	for _, j := range jobs {
+		if n, err := strconv.Atoi(strings.TrimPrefix(j.Name, prefix)); err == nil && strings.HasPrefix(j.Name, prefix) {
+			last = max(last, n)
+		}
+	}
+	return prefix + strconv.Itoa(last+1)
 }
 
 // momentOf reads to which moment is to be restored.
@@ -168,15 +176,56 @@ func (r *Restore) momentOf(text string, now time.Time) (time.Time, error) {
 	if strings.TrimSpace(text) == "" {
 		return time.Time{}, problemf("To which moment? Say it with --at, %s.", example)
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		at, err := time.Parse(layout, strings.TrimSpace(text))
-		switch {
-		case err != nil:
-			continue
-		case at.After(now):
-			return time.Time{}, problemf("%s is in the future (it is %s): a restore goes back in time.", moment(at), moment(now))
-		}
-		return at.UTC(), nil
+	at, ok := parsedMoment(text)
+	switch {
+	case !ok:
+		return time.Time{}, problemf("%q is no moment: give one %s.", clipped(text), example)
+	case at.After(now):
+		return time.Time{}, problemf("%s is in the future (it is %s): a restore goes back in time.", moment(at), moment(now))
 	}
-	return time.Time{}, problemf("%q is no moment: give one %s.", clipped(text), example)
+	return at, r.tellable(at)
+}
+
+// parsedMoment reads a moment as people type it, in UTC unless a zone is given.
+func parsedMoment(text string) (at time.Time, ok bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
+			return at.UTC().Truncate(time.Second), true // what a job is told has no fractions
+		}
+	}
+	return time.Time{}, false
+}
+
+// tellable is nil if what the job is told is the moment itself, and not a minute or a
+// day that holds it.
+func (r *Restore) tellable(at time.Time) error {
+	told, written := r.parts(), r.written(at)
+	if told["at"] {
+		return nil
+	}
+	var layouts, said []string
+	for _, part := range []string{"date", "time"} {
+		if told[part] {
+			layouts, said = append(layouts, r.layout(part)), append(said, written[part])
+		}
+	}
+	back, err := time.Parse(strings.Join(layouts, " "), strings.Join(said, " "))
+	if err == nil && back.Equal(at) {
+		return nil
+	}
+	return problemf("The job would be told %s, which is not %s: give a moment that it can be told, or tell it {at} in the config.", strings.Join(said, " "), moment(at))
+}
+
+// parts are those of the moment that the job is told: date, time and at.
+func (r *Restore) parts() map[string]bool {
+	told := map[string]bool{}
+	for _, one := range placeholder.FindAllString(strings.Join(r.Args, " "), -1) {
+		told[strings.Trim(one, "{}")] = true
+	}
+	if e := r.Env; e != nil {
+		for part, name := range map[string]string{"date": e.Date, "time": e.Time, "at": e.At} {
+			told[part] = told[part] || name != ""
+		}
+	}
+	return told
 }

@@ -93,10 +93,11 @@ func TestRestoreRunsToItsEnd(t *testing.T) {
 			t.Errorf("a plan made %d jobs", n)
 		}
 		want := fix.Draft{
-			Does: "restore from backup to 2025-10-25 10:00:00 UTC with job " + a.target.jobName(77) + ", made of cron job restore-from-backup", Button: "restore to 2025-10-25 10:00:00 UTC",
+			Does: "restore from backup to 2025-10-25 10:00:00 UTC with job " + p.forms[0].Name + ", made of cron job restore-from-backup", Button: "restore to 2025-10-25 10:00:00 UTC",
 			Noun: "restore job", Done: "started", Target: "cluster", Place: "production", Rows: 1, Found: 1, Total: 1, Plain: true, Uncounted: true,
 			Irreversible: "what the restore overwrites is gone", Heads: []string{"part", "in the template", "in this job"}, Columns: []check.Column{{Name: "part", Class: check.Key}},
-			Risk: "Whatever was written after that moment is lost if the restore overwrites it: stop writes first.",
+			Risk: "Whatever was written after that moment is lost if the restore overwrites it: stop writes first. Stop ends the plan and not the job: kubectl delete job " + p.forms[0].Name + " -n " + a.ns + " does." +
+				" The template has PASSWORD as plain text, which is kept in the bot's store with this plan: take it from a secret (valueFrom).",
 			Samples: []fix.Sample{
 				{Key: "image", Before: "example.org/backup:3", After: "example.org/backup:3"},
 				{Key: "command", Before: "/scripts/restore-from-backup.sh", After: "/scripts/restore-from-backup.sh"},
@@ -111,7 +112,7 @@ func TestRestoreRunsToItsEnd(t *testing.T) {
 		if _, err := a.watch(p); err != nil || o.Changed != 1 {
 			t.Fatalf("%+v, %v", o, err)
 		}
-		j := a.job(a.target.jobName(77))
+		j := a.job(p.forms[0].Name)
 		if state, why := stateOf(*j); state != jobCompleted {
 			t.Errorf("it is said to be over, and the job is %s %s", state, why)
 		}
@@ -173,12 +174,12 @@ func TestRestoreOneAtATime(t *testing.T) {
 	a.c.Fake().Jobs(func(cluster.JobStart) cluster.JobRun { return cluster.JobRun{Duration: time.Hour} })
 	first, second := a.restore("2025-10-25 10:00"), a.restore("2025-10-25 11:00")
 	a.apply(first)
-	a.until("its pod runs", func() bool { return a.job(a.target.jobName(first.ID)).Status.Active == 1 })
-	if why, err := a.patient().Busy(t.Context(), first.Plan, first.forms, nil); err != nil || !strings.HasPrefix(why, "the restore is running for ") || !strings.HasSuffix(why, "1 of 1 pod active") {
+	a.until("its pod runs", func() bool { return a.job(first.forms[0].Name).Status.Active == 1 })
+	if why, err := a.busy(first); err != nil || !strings.HasPrefix(why, "the restore is running for ") || !strings.HasSuffix(why, "1 of 1 pod active") {
 		t.Errorf("it waits: %q, %v", why, err)
 	}
 	_, err := a.batches(second)
-	contains(t, sentence(t, err), "A restore is under way: job "+a.target.jobName(first.ID)+", started by P-77, is running for ", "There is one at a time.")
+	contains(t, sentence(t, err), "A restore is under way: job "+first.forms[0].Name+", started by P-77, is running for ", "There is one at a time.")
 	_, err = a.draft(fix.Order{Mode: wayRestore, Argument: "2025-10-25 12:00"})
 	contains(t, sentence(t, err), "A restore is under way")
 	f := a.checked()
@@ -189,7 +190,7 @@ func TestRestoreOneAtATime(t *testing.T) {
 	if n := len(a.jobs()); n != 1 {
 		t.Errorf("there are %d jobs", n)
 	}
-	if err := a.c.Admin().BatchV1().Jobs(a.ns).Delete(t.Context(), a.target.jobName(first.ID), metav1.DeleteOptions{}); err != nil {
+	if err := a.c.Admin().BatchV1().Jobs(a.ns).Delete(t.Context(), first.forms[0].Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	contains(t, a.halted(first), "is not there any more: somebody deleted it, so it is not known how the restore ended.")
@@ -203,7 +204,7 @@ func TestRestoreThatCannotStart(t *testing.T) {
 	p := a.restore("2025-10-25 10:00")
 	a.apply(p)
 	a.until("it says so", func() bool {
-		why, err := a.patient().Busy(t.Context(), p.Plan, p.forms, nil)
+		why, err := a.busy(p)
 		return err == nil && strings.Contains(why, " waits: ImagePullBackOff")
 	})
 }
@@ -232,14 +233,14 @@ func TestRestoreMadeOnce(t *testing.T) {
 	}
 	a.as("store-1")
 	other := a.restore("2025-10-25 10:00")
-	foreign := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: a.target.jobName(other.ID)}, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{
+	foreign := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: other.forms[0].Name}, Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{
 		Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "x", Image: "x"}}},
 	}}}
 	if _, err := a.c.Admin().BatchV1().Jobs(a.ns).Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = a.batches(other)
-	contains(t, sentence(t, err), "that is not the one of P-78")
+	contains(t, err.Error(), "Another restore was started since the preview of P-78: job "+other.forms[0].Name+" is not its own.")
 }
 
 // TestRestoreThatIsRefused before there is a button.
@@ -340,7 +341,7 @@ status: {succeeded: 1}
 		if _, err := a.watch(p); err != nil {
 			t.Fatal(err)
 		}
-		j := a.job(a.target.jobName(p.ID))
+		j := a.job(p.forms[0].Name)
 		env := map[string]string{}
 		for _, e := range j.Spec.Template.Spec.Containers[0].Env {
 			env[e.Name] = e.Value

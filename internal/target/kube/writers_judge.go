@@ -1,10 +1,7 @@
 package kube
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // The classes of writers that are not as they are meant to be.
@@ -16,6 +13,7 @@ const (
 	classFighting = "fighting"          // it is changed all the time
 	classPaused   = "rollout paused"
 	classStuck    = "rollout stuck"
+	classPending  = "not yet" // a plan stopped it, and pods from before may write still
 	classNotReady = "not ready"
 )
 
@@ -35,6 +33,9 @@ type judgement struct {
 func (t *Target) judge(l *writerLook, settle time.Duration) judgement {
 	j := judgement{writes: l.doing()}
 	last := l.record.last()
+	if last.Left != "" && l.replicas() == 0 {
+		j.by = setterOfReplicas(l.Deployment).said() // and the plan was not faster
+	}
 	if last.Plan != "" && last.Left == "" {
 		j.by, j.since = t.saidPlan(last.Plan), last.At
 		made, at := t.made(l.seen, last)
@@ -61,6 +62,8 @@ func (t *Target) judge(l *writerLook, settle time.Duration) judgement {
 		j.class = classPaused
 	case l.stuck() != "":
 		j.class, j.unready = classStuck, l.stuck()
+	case l.lingering() != "" && t.opts.Now().Sub(l.settling(j.since)) <= settle:
+		j.class, j.unready = classPending, l.lingering()
 	case j.unready != "" && t.opts.Now().Sub(l.settling(j.since)) > settle:
 		j.class = classNotReady
 	}
@@ -80,17 +83,21 @@ func (l *writerLook) doing() string {
 	return "yes"
 }
 
-// undone tells whether somebody has taken back what a plan made, and who.
+// undone tells whether somebody has taken back what a plan made, and who. Without its
+// variable a deployment that has no pods does not write either.
 func (s seen) undone() (by setter, wrong bool) {
 	switch {
 	case s.record.kept.Replicas != nil && s.replicas() > 0:
 		return setterOfReplicas(s.Deployment), true
-	case s.record.kept.Env != nil && !s.keeps():
+	case s.bares() && s.replicas() > 0:
 		e := s.record.kept.Env
 		return setterOf(s.ManagedFields, envPath(e.Container, e.Name)), true
 	}
 	return setter{}, false
 }
+
+// bares: the variable that a plan has set is not so any more.
+func (s seen) bares() bool { return s.record.kept.Env != nil && !s.keeps() }
 
 // keeps: the variable that a plan has set is still so.
 func (s seen) keeps() bool {
@@ -114,14 +121,22 @@ func (l *writerLook) byItself() bool {
 
 // waits says what is still to happen until the pods are as the deployment says.
 func (l *writerLook) waits() string {
-	ready := int64(l.Status.AvailableReplicas)
-	switch want := int64(l.replicas()); {
-	case want == 0 && len(l.pods) > 0:
-		return phrase.Plural(int64(len(l.pods)), "pod") + " still there"
-	case want > 0 && !l.rolledOut():
-		return fmt.Sprintf("%s of %s ready", phrase.Count(ready), phrase.Plural(want, "pod"))
+	if old := l.lingering(); old != "" {
+		return old
 	}
-	return ""
+	return l.seen.waits(l.pods)
+}
+
+// lingering are the pods of a deployment that a plan stopped which may write still.
+func (l *writerLook) lingering() string {
+	var want *envChange
+	if e := l.record.kept.Env; e != nil {
+		want = &envChange{Container: e.Container, Name: e.Name, Value: &e.On}
+	}
+	if l.record.kept == (former{}) || l.bares() {
+		return ""
+	}
+	return l.stillWrites(l.pods, want)
 }
 
 // settling is since when pods have had time to become as the deployment says.

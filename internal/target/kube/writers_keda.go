@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -42,8 +43,7 @@ func (t *Target) scaledObjects(ctx context.Context, c *clients, d *appsv1.Deploy
 	unseen := []string{"Whether KEDA scales " + d.Name + " is not known (" + t.ungranted(a) + ")."}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	rest := c.kube.Discovery().RESTClient()
-	if _, err := rest.Get().AbsPath("/apis/" + group).DoRaw(asking); err != nil {
+	if _, err := c.path("/apis/" + group).DoRaw(asking); err != nil {
 		switch {
 		case apierrors.IsNotFound(err):
 			return nil, nil, nil
@@ -52,7 +52,7 @@ func (t *Target) scaledObjects(ctx context.Context, c *clients, d *appsv1.Deploy
 		}
 		return nil, nil, t.problem(ctx, a, err)
 	}
-	raw, err := rest.Get().AbsPath("/apis/" + group + "/namespaces/" + d.Namespace + "/scaledobjects").DoRaw(asking)
+	raw, err := c.path("/apis/" + group + "/namespaces/" + d.Namespace + "/scaledobjects").DoRaw(asking)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil, nil
@@ -76,13 +76,19 @@ func (t *Target) scaledObjects(ctx context.Context, c *clients, d *appsv1.Deploy
 	return out, nil, nil
 }
 
+// scaledOwner tells what KEDA may do. Paused at a number of pods, it sets that number
+// again whenever somebody else changes it. Source: KEDA, "Pause autoscaling".
 func scaledOwner(s scaledObject) owner {
 	o := owner{kind: keda, name: s.Metadata.Name, zeroes: true}
 	if lo, hi := s.Spec.MinReplicaCount, s.Spec.MaxReplicaCount; lo != nil && hi != nil {
 		o.bounds = fmt.Sprintf("%d to %d pods", *lo, *hi)
 	}
-	_, at := s.Metadata.Annotations["autoscaling.keda.sh/paused-replicas"]
-	o.paused = at || s.Metadata.Annotations["autoscaling.keda.sh/paused"] == "true"
+	if n, err := strconv.ParseInt(s.Metadata.Annotations["autoscaling.keda.sh/paused-replicas"], 10, 32); err == nil {
+		held := int32(n)
+		o.holds, o.zeroes = &held, false
+		return o
+	}
+	o.paused = s.Metadata.Annotations["autoscaling.keda.sh/paused"] == "true"
 	o.zeroes = !o.paused
 	return o
 }

@@ -9,6 +9,8 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
 // owner is a controller outside of a deployment that may set its fields again.
@@ -19,6 +21,9 @@ type owner struct {
 	zeroes bool
 	// paused: it is told to leave the deployment alone.
 	paused bool
+	// holds is the number of pods that it keeps the deployment at, whoever changes it;
+	// nil: it holds none.
+	holds *int32
 	// bounds are what an autoscaler keeps to: "2 to 10 pods".
 	bounds string
 }
@@ -37,6 +42,9 @@ const (
 // scales: it decides how many pods there are.
 func (o owner) scales() bool { return o.kind == hpa || o.kind == keda }
 
+// stands: it holds the deployment at zero pods.
+func (o owner) stands() bool { return o.holds != nil && *o.holds == 0 }
+
 // may tells whether a change of the number of pods, or of something else, can be
 // this owner's. Where the API names no client, it can be anybody's who may.
 func (o owner) may(by setter, pods bool) bool {
@@ -44,7 +52,7 @@ func (o owner) may(by setter, pods bool) bool {
 	case o.paused:
 		return false
 	case !by.known():
-		return !o.scales() || pods && o.zeroes
+		return !o.scales() || pods && (o.zeroes || o.holds != nil)
 	}
 	hands := map[ownerKind]string{hpa: "kube-controller-manager", keda: "keda", argocd: "argocd", flux: "kustomize-controller", helm: "helm-controller"}
 	return strings.HasPrefix(by.manager, hands[o.kind]) || o.kind == keda && by.autoscaler()
@@ -56,6 +64,8 @@ func (o owner) said() string {
 	switch {
 	case o.paused:
 		return text + " (paused)"
+	case o.holds != nil:
+		return text + " (holds " + phrase.Plural(int64(*o.holds), "pod") + ")"
 	case o.bounds != "":
 		return text + " (" + o.bounds + ")"
 	}
@@ -66,7 +76,11 @@ func (o owner) said() string {
 func (o owner) rest(d *appsv1.Deployment) string {
 	switch o.kind {
 	case keda:
-		return fmt.Sprintf("kubectl annotate scaledobject %s -n %s autoscaling.keda.sh/paused-replicas=0", o.name, d.Namespace)
+		to := "=0 --overwrite"
+		if o.stands() {
+			to = "-"
+		}
+		return fmt.Sprintf("kubectl annotate scaledobject %s -n %s autoscaling.keda.sh/paused-replicas%s", o.name, d.Namespace, to)
 	case argocd:
 		return "argocd app set " + o.name + " --sync-policy none, or a pull request"
 	case flux:
@@ -109,7 +123,7 @@ func (t *Target) autoscalers(ctx context.Context, c *clients, d *appsv1.Deployme
 	asking, cancel := t.ask(ctx)
 	defer cancel()
 	a := act{doing: "listing autoscalers", verb: "list", resource: "horizontalpodautoscalers.autoscaling"}
-	list, err := c.kube.AutoscalingV2().HorizontalPodAutoscalers(d.Namespace).List(asking, metav1.ListOptions{})
+	list, err := c.autoscalers().List(asking, metav1.ListOptions{})
 	switch {
 	case apierrors.IsForbidden(err):
 		return nil, []string{"Whether an autoscaler owns " + d.Name + " is not known (" + t.ungranted(a) + ")."}, nil
@@ -181,7 +195,7 @@ func managedByArgo(d *appsv1.Deployment) bool {
 // autoscaled: something else decides how many pods there are.
 func autoscaled(owners []owner) bool {
 	for _, o := range owners {
-		if o.scales() && !o.paused {
+		if o.scales() && !o.paused && o.holds == nil {
 			return true
 		}
 	}

@@ -112,6 +112,9 @@ func (d *writersDetector) complete(ctx context.Context, l *writerLook) (err erro
 	if l.owners, l.unseen, err = d.target.owners(ctx, l.Deployment); err != nil {
 		return err
 	}
+	if l.unsure != "" {
+		l.unseen = append(l.unseen, l.unsure)
+	}
 	l.judgement = d.target.judge(l, d.words.settle())
 	return nil
 }

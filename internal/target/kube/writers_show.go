@@ -118,6 +118,8 @@ func (l *writerLook) wrong() string {
 		}
 	case classBegun:
 		return fmt.Sprintf("%s has begun to change it and did not finish", l.by)
+	case classPending:
+		text = fmt.Sprintf("not %s yet (%s)", l.meant(), l.unready)
 	case classStuck, classNotReady:
 		text += " (" + l.unready + ")"
 	}
@@ -135,6 +137,9 @@ func (d *writersDetector) notes(looks []*writerLook) []string {
 	var out []string
 	for _, l := range looks {
 		out = append(out, l.unseen...)
+		if l.unknown == nil && l.bares() && l.replicas() == 0 {
+			out = append(out, l.Name+" has no pods, and its read-only variable was taken away: it writes as soon as it has pods again.")
+		}
 		if l.class == classReverted || l.class == classStopped || l.class == classReadOnly {
 			out = append(out, d.advice(l))
 		}
@@ -149,7 +154,7 @@ func (d *writersDetector) advice(l *writerLook) string {
 	case classReverted:
 		text := fmt.Sprintf("%s writes although %s stopped it: stop it again, or accept it with writes resume.", name, d.target.saidPlan(l.record.last().Plan))
 		for _, o := range l.owners {
-			if !o.paused {
+			if !o.paused && !o.stands() {
 				text += fmt.Sprintf(" First keep %s from it: %s.", clipped(o.said()), clipped(o.rest(l.Deployment)))
 			}
 		}

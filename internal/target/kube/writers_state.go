@@ -19,6 +19,7 @@ type seen struct {
 	writer Writer
 	env    env
 	record record
+	unsure string // a sentence, where the record is not known for sure; empty: it is
 }
 
 // env is a variable of a container.
@@ -44,14 +45,14 @@ func (t *Target) see(ctx context.Context, w Writer) (seen, error) {
 	if err != nil {
 		return seen{}, t.problem(ctx, act{doing: "getting deployment " + w.Name, verb: "get", resource: "deployments.apps", name: w.Name}, err)
 	}
-	return seenAs(w, d), nil
+	return t.remember(ctx, c, seenAs(w, d))
 }
 
 // getDeployment gets one. The error is the API's own.
 func (t *Target) getDeployment(ctx context.Context, c *clients, name string) (*appsv1.Deployment, error) {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
-	return c.kube.AppsV1().Deployments(t.opts.Namespace).Get(asking, name, metav1.GetOptions{})
+	return c.deployments().Get(asking, name, metav1.GetOptions{})
 }
 
 func seenAs(w Writer, d *appsv1.Deployment) seen {
@@ -63,21 +64,25 @@ func seenAs(w Writer, d *appsv1.Deployment) seen {
 }
 
 // envOf finds a variable of a deployment's container; without a name, of its only
-// one.
+// one. Of several of one name pods see the last, and a patch changes the first.
 func envOf(d *appsv1.Deployment, container, name string) env {
 	c, problem := containerOf(d.Spec.Template.Spec, container)
 	if c == nil {
 		return env{container: container, problem: "deployment " + d.Name + " " + problem}
 	}
-	e := env{container: c.Name}
+	e, times := env{container: c.Name}, 0
 	for _, one := range c.Env {
-		switch {
-		case one.Name != name:
+		if one.Name != name {
+			continue
+		}
+		switch times++; {
+		case times > 1:
+			e.problem = fmt.Sprintf("%s is there twice in container %s of deployment %s: remove one", name, c.Name, d.Name)
 		case one.ValueFrom != nil:
 			e.problem = fmt.Sprintf("%s of deployment %s comes from %s: it has to be changed there", name, d.Name, comesFrom(one.ValueFrom))
 		default:
 			value := one.Value
-			e.value = &value // of several of one name the last one counts
+			e.value = &value
 		}
 	}
 	return e

@@ -76,7 +76,7 @@ func identity(tab *Table, c Column) (identified, error) {
 	switch c.Type {
 	case "text", "character varying":
 		return identified{"::text", storable}, nil
-	case "character":
+	case "character", "bpchar":
 		return identified{"::bpchar", storable}, nil
 	case "uuid":
 		return identified{"::uuid", isUUID}, nil

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/look"
 )
 
@@ -25,6 +28,7 @@ type chronicler struct{ t *Target }
 type history struct {
 	schema, name, sql string // sql is its quoted name
 	usable, readable  bool   // may our role?
+	zone              string // in which times without a zone are taken
 	columns           map[string]string
 }
 
@@ -35,16 +39,33 @@ func (h *history) has(columns ...string) bool {
 	return !slices.ContainsFunc(columns, func(c string) bool { return h.columns[c] == "" })
 }
 
+// zoneless is the type of a time that does not say in which zone it is.
+const zoneless = "timestamp without time zone"
+
 // moment is a column with the time of a migration, as SQL. A timestamp without
 // zone is what the tool's session took for the time: that session's zone is
 // unknown, and the server's own is what it has unless somebody said otherwise.
 func (h *history) moment(column string) string {
 	name := "h." + quoted(column)
-	if h.columns[column] == "timestamp without time zone" {
-		return name + " AT TIME ZONE (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone')"
+	if h.columns[column] == zoneless {
+		return name + " AT TIME ZONE " + zoneSQL
 	}
 	return name
 }
+
+// taken says that times may be off by hours: empty if they say their zone, or if
+// everybody's is UTC.
+func (h *history) taken() string {
+	if !slices.Contains(slices.Collect(maps.Values(h.columns)), zoneless) || slices.Contains(utcNames(), strings.ToUpper(h.zone)) {
+		return ""
+	}
+	return "noted without a time zone, and taken as " + clipped(check.Inert(h.zone), nameRunes) + ", the zone of new sessions on this server"
+}
+
+func utcNames() []string { return []string{"UTC", "ETC/UTC", "GMT", "ETC/GMT", "UCT", "ZULU"} }
+
+// zoneSQL is the zone of new sessions.
+const zoneSQL = "(SELECT reset_val FROM pg_settings WHERE name = 'TimeZone')"
 
 // historiesSQL finds the tables by their names, in all schemas, whether our role
 // may read them or not.
@@ -52,7 +73,8 @@ const historiesSQL = `
 SELECT n.nspname, c.relname, quote_ident(n.nspname) || '.' || quote_ident(c.relname),
        has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'),
        ARRAY(SELECT a.attname || ' ' || format_type(a.atttypid, NULL) FROM pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum),
+       ` + zoneSQL + `
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND lower(c.relname) = ANY ($1) AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname`
@@ -103,7 +125,7 @@ func (c *chronicler) histories(ctx context.Context) ([]*history, error) {
 	err := c.t.query(ctx, historiesSQL, []any{historyNames()}, func(rows pgx.Rows) error {
 		h := &history{columns: map[string]string{}}
 		var columns []string
-		if err := rows.Scan(&h.schema, &h.name, &h.sql, &h.usable, &h.readable, &columns); err != nil {
+		if err := rows.Scan(&h.schema, &h.name, &h.sql, &h.usable, &h.readable, &columns, &h.zone); err != nil {
 			return err
 		}
 		for _, column := range columns {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/look"
 	"github.com/integritybot/integritybot/internal/pgtest"
 )
@@ -34,6 +35,7 @@ func TestMigrations(t *testing.T) {
 	t.Parallel()
 	since := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	at := func(day, hour, minute int) time.Time { return time.Date(2026, 7, day, hour, minute, 0, 0, time.UTC) }
+	const berlin = "noted without a time zone, and taken as Europe/Berlin, the zone of new sessions on this server"
 	migration := func(c look.Change) look.Change {
 		c.Kind, c.Place = look.Migration, "test/shop"
 		if c.What == "" {
@@ -53,12 +55,15 @@ func TestMigrations(t *testing.T) {
 INSERT INTO flyway_schema_history VALUES (1, '1', 'init', 'SQL', 'V1__init.sql', 0, 'flyway', '2026-06-30 23:59:59', 3, true),
   (2, '57', 'add total', 'SQL', 'V57__add_total.sql', 0, 'flyway', '2026-07-02 12:00:00', 1200, true),
   (3, NULL, 'views', 'SQL', 'R__views.sql', 0, 'deploy <!channel>', '2026-07-02 12:01:00', 40, true),
-  (4, '58', 'drop total', 'JDBC', 'V58__DropTotal', 0, 'flyway', '2026-07-02 13:00:00', 0, false);
+  (4, '58', 'drop total', 'JDBC', 'V58__DropTotal', 0, 'flyway', '2026-07-02 13:00:00', 0, false),
+  (0, NULL, '<< Flyway Schema Creation >>', 'SCHEMA', '"public"', 0, 'flyway', '2026-07-02 13:00:00', 0, true),
+  (5, '59', '<< Flyway Baseline >>', 'BASELINE', '<< Flyway Baseline >>', 0, 'flyway', '2026-07-02 13:00:00', 0, true),
+  (6, '60', 'gone', 'DELETE', 'V60__gone.sql', 0, 'flyway', '2026-07-02 13:00:00', 0, true);
 ALTER DATABASE %s SET TimeZone = 'Europe/Berlin'`,
 			want: []look.Change{
-				{At: at(2, 10, 0), Says: "migration V57: add total", Who: "user flyway", Differences: []string{"sql V57__add_total.sql, in 1.2 s"}},
-				{At: at(2, 10, 1), Says: "repeatable migration: views", Who: "user deploy <!channel>", Differences: []string{"sql R__views.sql, in 0.0 s"}},
-				{At: at(2, 11, 0), Says: "migration V58: drop total failed", Who: "user flyway", Differences: []string{"jdbc V58__DropTotal, in 0.0 s"}, Failed: true},
+				{At: at(2, 10, 0), Says: "migration V57: add total", Who: "user flyway", Differences: []string{"sql V57__add_total.sql, in 1.2 s", berlin}},
+				{At: at(2, 10, 1), Says: "repeatable migration: views", Who: "user deploy <!channel>", Differences: []string{"sql R__views.sql, in 0.0 s", berlin}},
+				{At: at(2, 11, 0), Says: "migration V58: drop total", Who: "user flyway", Differences: []string{"jdbc V58__DropTotal, in 0.0 s", berlin}, Failed: true},
 			},
 		},
 		"flyway in another schema, with a zone": {
@@ -74,8 +79,7 @@ INSERT INTO databasechangelog (id, author, filename, dateexecuted, orderexecuted
   ('2', 'eve', 'db/b.xml', '2026-07-03 09:00', 2, 'FAILED'), ('3', 'eve', 'db/c.xml', '2026-07-03 10:00', 3, 'MARK_RAN'), ('4', 'x', 'y', '-infinity', 4, 'EXECUTED'), ('5', 'x', 'y', 'infinity', 5, 'EXECUTED')`,
 			want: []look.Change{
 				{At: at(3, 8, 0), Says: "change set 1", Who: "author bob", Differences: []string{"db/a.xml"}},
-				{At: at(3, 9, 0), Says: "change set 2 failed", Who: "author eve", Differences: []string{"db/b.xml"}, Failed: true},
-				{At: at(3, 10, 0), Says: "change set 3 was marked as run", Who: "author eve", Differences: []string{"db/c.xml"}},
+				{At: at(3, 9, 0), Says: "change set 2", Who: "author eve", Differences: []string{"db/b.xml"}, Failed: true},
 			},
 		},
 		"goose": {
@@ -134,6 +138,29 @@ INSERT INTO databasechangelog (id, author, filename, dateexecuted, orderexecuted
 				}
 			}
 		})
+	}
+}
+
+// TestAMigrationThatFailed is one for a diagnosis, too: it is told in so many words of
+// the time line, and none that only speaks of failing is.
+func TestAMigrationThatFailed(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	pgtest.Exec(t, dsn, fmt.Sprintf(flywayTable, "flyway_schema_history")+`
+INSERT INTO flyway_schema_history VALUES (1, '57', 'add index', 'SQL', 'V57__add_index.sql', 0, 'flyway', now() - interval '1 hour', 3, false),
+  (2, '58', 'drop payments, failed', 'SQL', 'V58__x.sql', 0, 'flyway', now() - interval '30 minutes', 3, true)`)
+	report, err := look.TimeLine([]look.Source{{Place: "test/shop", Chronicler: open(t, brisk(dsn)).Chronicler()}}).
+		Look(t.Context(), look.Question{At: time.Now()}, func(check.Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, f := range report.Facts {
+		got[f.Says] = f.Failed
+	}
+	want := map[string]bool{"migration V57 by user flyway, failed (add index)": true, "migration V58 by user flyway (drop payments, failed)": false}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -88,6 +88,9 @@ func (t *tool) read(ctx context.Context, target *Target, h *history, since time.
 		}
 		change.Kind, change.What, change.Place = look.Migration, "schema "+h.schema, target.Place()
 		change.At = change.At.UTC()
+		if said := h.taken(); said != "" {
+			change.Differences = append(change.Differences, said)
+		}
 		changes = append(changes, change)
 		return nil
 	})
@@ -104,13 +107,14 @@ func newest(h *history, at, columns, where string) string {
 }
 
 // flyway notes each migration, failed ones too (of databases that cannot roll a
-// migration back, and of those that run outside of a transaction).
+// migration back, and of those that run outside of a transaction). Of its rows SCHEMA,
+// BASELINE and DELETE are notes of its own, for which nothing was run.
 func flyway() *tool {
 	return &tool{
 		name: "Flyway", tables: []string{"flyway_schema_history", "schema_version"}, timed: true,
 		columns: []string{"installed_rank", "version", "description", "type", "script", "installed_by", "installed_on", "execution_time", "success"},
 		sql: func(h *history) string {
-			return newest(h, "installed_on", "coalesce(x.version::text, ''), x.description::text, x.type::text, x.script::text, x.installed_by::text, x.execution_time::bigint, x.success", "TRUE")
+			return newest(h, "installed_on", "coalesce(x.version::text, ''), x.description::text, x.type::text, x.script::text, x.installed_by::text, x.execution_time::bigint, x.success", "x.type::text NOT IN ('SCHEMA', 'BASELINE', 'DELETE')")
 		},
 		change: func(rows pgx.Rows) (look.Change, error) {
 			var c look.Change
@@ -126,21 +130,19 @@ func flyway() *tool {
 			}
 			c.Says, c.Who, c.Failed = titled(name, description), "user "+by, !success
 			c.Differences = []string{fmt.Sprintf("%s %s, in %s", strings.ToLower(kind), script, phrase.Duration(time.Duration(took)*time.Millisecond))}
-			if c.Failed {
-				c.Says += " failed"
-			}
 			return c, nil
 		},
 	}
 }
 
-// liquibase notes change sets. Its author is who wrote one, not who ran it.
+// liquibase notes change sets, and also those that it did not run: MARK_RAN and
+// SKIPPED. Its author is who wrote one, not who ran it.
 func liquibase() *tool {
 	return &tool{
 		name: "Liquibase", tables: []string{"databasechangelog"}, timed: true,
 		columns: []string{"id", "author", "filename", "dateexecuted", "exectype"},
 		sql: func(h *history) string {
-			return newest(h, "dateexecuted", "x.id::text, x.author::text, x.filename::text, x.exectype::text", "TRUE")
+			return newest(h, "dateexecuted", "x.id::text, x.author::text, x.filename::text, x.exectype::text", "x.exectype::text NOT IN ('MARK_RAN', 'SKIPPED')")
 		},
 		change: func(rows pgx.Rows) (look.Change, error) {
 			var c look.Change
@@ -150,15 +152,8 @@ func liquibase() *tool {
 			}
 			c.Says, c.Who, c.Failed = "change set "+id, "author "+author, kind == "FAILED"
 			c.Differences = []string{file}
-			switch kind {
-			case "FAILED":
-				c.Says += " failed"
-			case "SKIPPED":
-				c.Says += " was skipped"
-			case "RERAN":
+			if kind == "RERAN" {
 				c.Says += " ran again"
-			case "MARK_RAN":
-				c.Says += " was marked as run"
 			}
 			return c, nil
 		},

@@ -62,30 +62,3 @@ func (t *Target) writer() (goredis.UniversalClient, error) {
 	}
 	return t.clearer, nil
 }
-
-// primaries gives a client for each server that holds keys, in a stable order: one,
-// but of a cluster.
-func (t *Target) primaries(ctx context.Context, of goredis.UniversalClient) ([]primary, error) {
-	cluster, ok := of.(*goredis.ClusterClient)
-	if !ok {
-		return []primary{{client: of}}, nil
-	}
-	asking, cancel := t.ask(ctx)
-	defer cancel()
-	slots, err := cluster.ClusterSlots(asking).Result()
-	if err != nil {
-		return nil, t.problem(ctx, act{doing: "asking for the cluster's slots", command: "cluster slots"}, err)
-	}
-	found, err := owners(slots)
-	if err != nil {
-		return nil, problemf("Redis %s does not serve all of its slots: %v. Is a server of the cluster down?", t.opts.Place, err)
-	}
-	for i := range found {
-		client, err := cluster.MasterForKey(asking, t.tags()[found[i].slots[0].from])
-		if err != nil {
-			return nil, t.problem(ctx, act{doing: "finding the servers of the cluster", command: "cluster slots"}, err)
-		}
-		found[i].client = client
-	}
-	return found, nil
-}

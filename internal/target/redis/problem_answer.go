@@ -27,6 +27,9 @@ func (t *Target) answered(a act, answer string) string {
 	case "CLUSTERDOWN":
 		return fmt.Sprintf("The cluster of Redis %s is down: some of its slots have no server. Try again when it is whole.", place)
 	case "MOVED", "ASK":
+		if t.opts.Mode == Cluster { // its servers change just now
+			return t.answered(a, "TRYAGAIN")
+		}
 		return fmt.Sprintf("Redis %s is a part of a cluster: write mode: cluster in the config.", place)
 	case "TRYAGAIN", "CROSSSLOT":
 		return fmt.Sprintf("Redis %s moves its slots between servers just now. Try again when that is over.", place)
@@ -103,7 +106,7 @@ func (t *Target) denied(a act, answer string) string {
 
 // What the bot's users need, in the words of ACL SETUSER. Tests hold them to it.
 const (
-	readWords  = "+@read +@connection +scan +info +cluster|slots +cluster|info +memory|usage"
+	readWords  = "+@read +@connection +scan +info +cluster|slots +cluster|info +cluster|myid +memory|usage"
 	clearWords = readWords + " +eval +evalsha +unlink +restore +hset +hdel +pexpire +flushdb +time"
 )
 

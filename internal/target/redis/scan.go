@@ -2,8 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +32,7 @@ func (t *Target) scan(ctx context.Context, client goredis.UniversalClient, patte
 		return err
 	}
 	for i := range before {
-		if i >= len(after) || len(after) != len(before) || before[i].run != after[i].run || before[i].layout() != after[i].layout() {
+		if len(after) != len(before) || !after[i].same(before[i]) {
 			return problemf("Redis %s was restarted, or changed its primary or the servers of its slots while it was read, so keys may have been missed. Run it again.", t.opts.Place)
 		}
 	}
@@ -118,50 +116,6 @@ func (t *Target) sizeOf(ctx context.Context, p primary) (int64, error) {
 	defer cancel()
 	n, err := p.client.DBSize(asking).Result()
 	return n, t.problem(ctx, act{doing: "counting keys", command: "dbsize"}, err)
-}
-
-// server is a primary at this moment: after a restart run is another one.
-type server struct {
-	primary
-	run  string
-	info map[string]string
-}
-
-// servers asks all primaries who they are.
-func (t *Target) servers(ctx context.Context, client goredis.UniversalClient) ([]server, error) {
-	found, err := t.primaries(ctx, client)
-	if err != nil {
-		return nil, err
-	}
-	var out []server
-	for _, p := range found {
-		info, err := t.info(ctx, p.client)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, server{p, info["run_id"], info})
-	}
-	return out, nil
-}
-
-// info is what INFO says. Source of the names: Redis documentation, "INFO".
-func (t *Target) info(ctx context.Context, client goredis.UniversalClient) (map[string]string, error) {
-	asking, cancel := t.ask(ctx)
-	defer cancel()
-	text, err := client.Info(asking).Result()
-	if err != nil {
-		return nil, t.problem(ctx, act{doing: "asking who the server is", command: "info"}, err)
-	}
-	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			out[name] = value
-		}
-	}
-	if out["run_id"] == "" {
-		return nil, fmt.Errorf("redis %s: INFO has no run_id", t.opts.Name)
-	}
-	return out, nil
 }
 
 // pace keeps all reading of a target to so many keys a second.

@@ -60,10 +60,13 @@ func slotTags() []string {
 // span is slots from one to another, both in it.
 type span struct{ from, to int }
 
-// primary is one server that holds keys. slots are empty unless it is of a cluster.
+// primary is one server that holds keys. slots and id are empty unless it is of a
+// cluster; info is empty until somebody has asked for it.
 type primary struct {
 	client goredis.UniversalClient
+	id     string
 	slots  []span
+	info   map[string]string
 }
 
 // layout names the slots: 0-5460,9000-9010.
@@ -87,12 +90,11 @@ func owners(told []goredis.ClusterSlot) ([]primary, error) {
 			return nil, fmt.Errorf("slot %d has no server", next)
 		}
 		next = one.End + 1
-		server := one.Nodes[0].ID + one.Nodes[0].Addr
-		i, known := at[server]
+		i, known := at[one.Nodes[0].ID]
 		if !known {
 			i = len(out)
-			at[server] = i
-			out = append(out, primary{})
+			at[one.Nodes[0].ID] = i
+			out = append(out, primary{id: one.Nodes[0].ID})
 		}
 		out[i].slots = append(out[i].slots, span{one.Start, one.End})
 	}
