@@ -73,8 +73,17 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, plan int64, claims []fix.Cl
 	return nil
 }
 
+// manySpans is from how many spans on a plan is large.
+const manySpans = 10_000
+
+// put enters places under a hold.
 func (s *Store) put(ctx context.Context, tx pgx.Tx, plan int64, hold fix.Hold, claims []fix.Claim) error {
 	f := flatten(claims)
+	if len(f.numbers) > manySpans { // it takes this process long to put them on the wire, and the transaction is idle meanwhile
+		if _, err := tx.Exec(ctx, `SET LOCAL idle_in_transaction_session_timeout = '30s'`); err != nil {
+			return fmt.Errorf("enter %s places: %w", hold, err)
+		}
+	}
 	if _, err := tx.Exec(ctx, putPlaces, plan, string(hold), f.numbers, f.from, f.to, f.sources, f.ofs, f.parts, s.now()); err != nil {
 		return fmt.Errorf("enter %s places: %w", hold, err)
 	}
