@@ -14,8 +14,8 @@ import (
 	"github.com/integritybot/integritybot/internal/message/phrase"
 )
 
-// Changing carries plans out in one namespace. It keeps nothing in memory: what
-// was done stands on the objects themselves.
+// Changing carries plans out in one namespace. From one question to the next it keeps
+// nothing in memory: what was done stands on the objects themselves.
 type Changing struct {
 	t *Target
 }

@@ -123,6 +123,9 @@ func (a *arena) as(store string, change ...func(*Options)) {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(target.Close)
+	if a.c.Fake() != nil {
+		target.between = 150 * time.Millisecond // its controllers are quick
+	}
 	a.target, a.applier = target, target.Applier()
 	if a.words != nil {
 		a.planner = a.repair.Planner(target, checkOf())

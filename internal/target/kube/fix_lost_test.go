@@ -110,7 +110,7 @@ func TestWritesWhoseRecordIsTaken(t *testing.T) {
 			kubePeers(t, func(t *testing.T, k *kubetest.Cluster) {
 				a := newArena(t, k)
 				a.deploy("backend", 3)
-				a.declare("writers", `{deployments: [{name: backend, read_only: {env: READ_ONLY_MODE, on: "true"}}]}`, `{mode: read-only, modes: [scale, resume], watch: 1s}`)
+				a.declare("writers", `{deployments: [{name: backend, read_only: {env: READ_ONLY_MODE, on: "true"}}]}`, `{mode: read-only, modes: [scale, resume], watch: 300ms}`)
 				a.ready("backend", 3)
 				a.release("backend", "1.9") // which is a bad one
 				a.ready("backend", 3)

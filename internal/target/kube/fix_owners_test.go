@@ -196,6 +196,7 @@ func TestWritersOwners(t *testing.T) {
 	const scaled = `{"items":[
 		{"metadata":{"name":"by-queue"},"spec":{"scaleTargetRef":{"name":"backend"},"minReplicaCount":0,"maxReplicaCount":9}},
 		{"metadata":{"name":"paused","annotations":{"autoscaling.keda.sh/paused-replicas":"0"}},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"backend"}}},
+		{"metadata":{"name":"held","annotations":{"autoscaling.keda.sh/paused-replicas":"3"}},"spec":{"scaleTargetRef":{"name":"backend"}}},
 		{"metadata":{"name":"of-others"},"spec":{"scaleTargetRef":{"name":"worker"}}}]}`
 	const scalers = `{"items":[
 		{"metadata":{"name":"keda-hpa-by-queue","labels":{"scaledobject.keda.sh/name":"by-queue"}},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"backend"},"maxReplicas":9}},
@@ -220,7 +221,7 @@ func TestWritersOwners(t *testing.T) {
 		{
 			"KEDA and autoscalers", meta(nil, nil),
 			map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": scaled, "horizontalpodautoscalers": scalers},
-			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (holds 0 pods), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil,
+			"KEDA ScaledObject by-queue (0 to 9 pods), KEDA ScaledObject paused (holds 0 pods), KEDA ScaledObject held (holds 3 pods), autoscaler by-cpu (2 to 4 pods), autoscaler by-topic (0 to 4 pods)", nil,
 		},
 		{"KEDA that may not be asked", meta(nil, nil), map[string]string{"keda.sh/v1alpha1": `{}`, "scaledobjects": forbidden, "horizontalpodautoscalers": forbidden}, "", []string{
 			"Whether KEDA scales backend is not known (no permission to read; ask for `list scaledobjects.keda.sh` in namespace production).",

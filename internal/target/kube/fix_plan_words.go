@@ -69,11 +69,8 @@ func (d *drafting) warn(one *candidate) {
 		said, rest := clipped(o.said()), clipped(o.rest(one.Deployment))
 		switch {
 		case o.paused:
-		case o.holds != nil && d.mode == wayResume:
-			d.risk("The %s takes %s back to that as long as it is told so: kubectl annotate scaledobject %s -n %s autoscaling.keda.sh/paused-replicas- first.", said, one.Name, clipped(o.name), one.Namespace)
-		case o.stands():
-		case o.holds != nil && d.mode == wayScale:
-			d.risk("The %s takes %s back to that; before, %s.", said, one.Name, rest)
+		case o.holds != nil:
+			d.warnHeld(one, o)
 		case o.scales() && d.mode == wayResume:
 			d.risk("From then on %s decides how many pods %s has.", said, one.Name)
 		case o.scales() && d.mode == wayReadOnly:
@@ -86,6 +83,17 @@ func (d *drafting) warn(one *candidate) {
 		default:
 			d.risk("The %s may take it back; before that, %s.", said, rest)
 		}
+	}
+}
+
+// warnHeld says that KEDA takes a deployment back to the number that it holds it at.
+func (d *drafting) warnHeld(one *candidate, o owner) {
+	said := clipped(o.said())
+	switch {
+	case d.mode == wayResume:
+		d.risk("The %s takes %s back to that as long as it is told so: kubectl annotate scaledobject %s -n %s autoscaling.keda.sh/paused-replicas- first.", said, one.Name, clipped(o.name), one.Namespace)
+	case d.mode == wayScale && !o.stands():
+		d.risk("The %s takes %s back to that; before, %s.", said, one.Name, clipped(o.rest(one.Deployment)))
 	}
 }
 

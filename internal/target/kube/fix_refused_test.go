@@ -143,6 +143,9 @@ func TestWritesThatAreNotDone(t *testing.T) {
 			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},
 			"There is nothing to make read-only. Backend: deployment backend has no container app; it has web.",
 		},
+		{"there twice", func(d *appsv1.Deployment) {
+			d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "READ_ONLY_MODE", Value: "false"}, {Name: "READ_ONLY_MODE", Value: "false"}}
+		}, fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}}, "READ_ONLY_MODE is there twice in container app of deployment backend: remove one."},
 		{
 			"from a config map", from(corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "shop"}, Key: "ro"}}),
 			fix.Order{Mode: wayReadOnly, Select: []string{"deployment=backend"}},

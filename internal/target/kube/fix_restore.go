@@ -103,6 +103,21 @@ func (t *Target) create(ctx context.Context, j *batchv1.Job, how metav1.CreateOp
 	return c.jobs().Create(asking, j, how)
 }
 
+// twoAddresses warns where who looks and who changes reach the API at different
+// addresses: a job is nobody's yet, so nothing else would tell that these are two
+// clusters. Empty: they do not.
+func (t *Target) twoAddresses() string {
+	reads, err := t.reading()
+	if err != nil {
+		return ""
+	}
+	writes, err := t.writing()
+	if err != nil || reads.host == writes.host {
+		return ""
+	}
+	return fmt.Sprintf("kubeconfig and write_kubeconfig of %s reach different addresses (%s and %s): make sure that this is one cluster.", t.opts.Place, reads.host, writes.host)
+}
+
 // draft puts a job into words.
 func (p *restorePlanner) draft(template, job *batchv1.Job, at time.Time) (fix.Draft, error) {
 	words, t := p.words.check, p.target
@@ -130,6 +145,9 @@ func (p *restorePlanner) draft(template, job *batchv1.Job, at time.Time) (fix.Dr
 			Changes:  []fix.Change{{Key: []string{job.Name}, Repairs: true, After: string(frozen)}},
 		},
 		Listing: [][]string{{"part", "in the template", "in this job"}},
+	}
+	if text := t.twoAddresses(); text != "" {
+		d.Risk += " " + text
 	}
 	if names := plainSecrets(job.Spec.Template.Spec); len(names) > 0 {
 		d.Risk += fmt.Sprintf(" The template has %s as plain text, which is kept in the bot's store with this plan: take it from a secret (valueFrom).", clipped(strings.Join(names, ", ")))

@@ -13,8 +13,10 @@ import (
 var (
 	userInURL = regexp.MustCompile(`://[^/\s@]+@`)
 	webToken  = regexp.MustCompile(`\beyJ[\w-]{8,}(\.[\w-]+){1,2}`)
-	// inWords are assignments within a word, as a shell's script has them.
-	inWords = regexp.MustCompile(`([\w-]+)(=|:\s*|\s+)("[^"]*"|'[^']*'|[^\s"';&|]+)`)
+	// Assignments, as flags, variables and headers have them, and flags whose value is the
+	// next word.
+	assigned = regexp.MustCompile(`([\w-]+)(=|:\s*)("[^"]*"|'[^']*'|[^\s"';&|]+)`)
+	flagged  = regexp.MustCompile(`(-[\w-]+)(\s+)("[^"]*"|'[^']*'|[^\s"';&|-][^\s"';&|]*)`)
 )
 
 const masked = "•••"
@@ -30,14 +32,16 @@ func commandText(words []string) string {
 // maskSecrets hides the values of what is called a secret, and who logs in by a URL.
 func maskSecrets(s string) string {
 	s = webToken.ReplaceAllString(userInURL.ReplaceAllString(s, "://"+masked+"@"), masked)
-	return inWords.ReplaceAllStringFunc(s, func(one string) string {
-		m := inWords.FindStringSubmatch(one)
-		spaced := strings.TrimSpace(m[2]) == ""
-		if !secretName.MatchString(m[1]) || spaced && !strings.HasPrefix(m[1], "-") {
-			return one
-		}
-		return m[1] + m[2] + masked
-	})
+	for _, pattern := range []*regexp.Regexp{assigned, flagged} {
+		s = pattern.ReplaceAllStringFunc(s, func(one string) string {
+			m := pattern.FindStringSubmatch(one)
+			if !secretName.MatchString(m[1]) {
+				return one
+			}
+			return m[1] + m[2] + masked
+		})
+	}
+	return s
 }
 
 // plainSecrets are the variables of a job whose name is that of a secret and whose

@@ -85,18 +85,29 @@ func (t *Target) again(ctx context.Context, w writing) (s seen, there bool, err 
 	return s, err == nil, err
 }
 
-// giveUp takes the note of a change back that the API refuses to have made: it was
-// only begun, and will not be done.
+// giveUp is after a scaling that failed. One that the API refuses was only begun, and
+// its note is taken back. Of one without a clear answer the request may still be on its
+// way: the note is written anew, so that it comes too late.
 func (t *Target) giveUp(ctx context.Context, w writing, failed step, why error) {
-	if failed.do != stepScale || !(apierrors.IsForbidden(why) || apierrors.IsInvalid(why) || apierrors.IsBadRequest(why)) {
+	if failed.do != stepScale {
 		return
 	}
+	refused := apierrors.IsForbidden(why) || apierrors.IsInvalid(why) || apierrors.IsBadRequest(why)
 	for range 3 {
 		s, there, err := t.again(ctx, w)
-		if err != nil || !there || s.record.last().Plan != w.plan || s.record.last().done() || s.record.last().Made.Env != nil {
+		e := s.record.last()
+		if err != nil || !there || e.Plan != w.plan || e.done() || e.Was.Replicas == nil {
 			return
 		}
-		if err := t.take(ctx, s, w, step{do: stepPatch, record: s.record.without()}, false); !apierrors.IsConflict(err) {
+		next := step{do: stepPatch, record: s.record.without()}
+		if !refused {
+			if s.replicas() != *e.Was.Replicas || s.Generation != e.Generation {
+				return // it was done, or somebody else has changed it, which does the same
+			}
+			e.Generation++
+			next.record = s.record.with(e, s.record.kept)
+		}
+		if err := t.take(ctx, s, w, next, false); !apierrors.IsConflict(err) {
 			return // what stays behind is shown by the check as not finished
 		}
 	}

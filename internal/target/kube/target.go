@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,6 +81,8 @@ type Target struct {
 	opts Options
 	// slots bound how many logs are read at once, by all looks together.
 	slots chan struct{}
+	// between lies between two looks at writers.
+	between time.Duration
 
 	mu      sync.Mutex
 	reader  *clients // nil: not made yet, or its credentials were refused
@@ -95,7 +98,7 @@ func Open(o Options) (*Target, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("kubernetes target: %w", err)
 	}
-	t := &Target{opts: o.withDefaults()}
+	t := &Target{opts: o.withDefaults(), between: betweenLooks}
 	t.slots = make(chan struct{}, t.opts.Logs.Streams)
 	for _, file := range []string{t.opts.Kubeconfig, t.opts.WriteKubeconfig} {
 		if err := readable(file); err != nil {
@@ -117,10 +120,22 @@ func (t *Target) Close() {
 	t.retired = nil
 }
 
+// retirees is how many clients are kept that are out of use: who reads and who writes,
+// for what is under way when they are renewed. Those before have long ended.
+const retirees = 2
+
 // retire takes clients out of use. Whoever still holds them may end first.
 func (t *Target) retire(c **clients) {
-	if *c != nil {
-		t.retired = append(t.retired, *c)
+	if *c == nil {
+		return
+	}
+	(*c).close()
+	t.retired = append(t.retired, *c)
+	if old := len(t.retired) - retirees; old > 0 {
+		for _, one := range t.retired[:old] {
+			one.close()
+		}
+		t.retired = slices.Delete(t.retired, 0, old)
 	}
 	*c = nil
 }

@@ -75,7 +75,7 @@ func (d *writersDetector) looks(ctx context.Context) ([]*writerLook, error) {
 		looks = append(looks, &writerLook{seen: s})
 	}
 	for again := len(looks) > 0; again; {
-		if err := pause(ctx, betweenLooks); err != nil {
+		if err := pause(ctx, d.target.between); err != nil {
 			return looks, err
 		}
 		again = false

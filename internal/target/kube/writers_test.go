@@ -1,12 +1,14 @@
 package kube
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/cluster"
@@ -74,6 +76,11 @@ func TestWritersAsTheyAreMeantToBe(t *testing.T) {
 			a.steps(p, p.batches[0], 2)
 			a.until("no pod is there", func() bool { return len(a.pods("backend")) == 0 })
 		}, "", "1 of 1 writer stopped by P-77 since ", ""},
+		{"read-only and then stopped, and the variable taken away", func(a *arena) {
+			readOnly(a)
+			stopped(a)
+			a.update("backend", "argocd-controller", bare)
+		}, "", "1 of 1 writer stopped by P-78 since ", "backend has no pods, and its read-only variable was taken away: it writes as soon as it has pods again."},
 		{"resumed", func(a *arena) { stopped(a); a.done(a.plan(wayResume)) }, "", "1 of 1 writer writing", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,6 +171,59 @@ func TestWritersThatDoNotGetReady(t *testing.T) {
 		t.Errorf("%s %v", f.Verdict, f.Tally.Classes)
 	}
 	contains(t, f.Result.Says, "backend: not ready (0 of 2 pods ready)")
+}
+
+// TestWritersWhosePodsLinger: a pod that ends writes until it is gone, and so long
+// nothing is stopped.
+func TestWritersWhosePodsLinger(t *testing.T) {
+	t.Parallel()
+	for mode, says := range map[string]string{
+		wayReadOnly: "read-only yet (2 of 4 pods without READ_ONLY_MODE=true (backend-", wayScale: "stopped yet (2 pods still there (backend-",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			a := newArena(t, kubetest.Start(t, kubetest.Options{Fake: &cluster.Options{Delays: cluster.Delays{PodStop: time.Hour}}}))
+			a.deploy("backend", 2)
+			a.declare("writers", `{deployments: [{name: backend, read_only: {env: READ_ONLY_MODE, on: "true"}}], settle: 5m}`, writersFixYAML)
+			a.ready("backend", 2)
+			p := a.plan(mode)
+			a.apply(p)
+			a.until("the controllers have done theirs", func() bool {
+				d := a.get("backend")
+				return d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == *d.Spec.Replicas && d.Status.Replicas == *d.Spec.Replicas
+			})
+			f := a.checked()
+			if f.Verdict != check.Fail || f.Tally.Classes[classPending] != 1 {
+				t.Errorf("%s %v", f.Verdict, f.Tally.Classes)
+			}
+			contains(t, f.Result.Says, "1 of 1 writer not as meant: backend: not "+says)
+			why, err := a.busy(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			contains(t, why, says[strings.Index(says, "(")+1:])
+			a.as("store-1", func(o *Options) { o.Now = func() time.Time { return time.Now().Add(6 * time.Minute) } })
+			f = a.checked()
+			if f.Verdict != check.Fail || f.Tally.Classes[classNotReady] != 1 {
+				t.Errorf("%s %v", f.Verdict, f.Tally.Classes)
+			}
+			contains(t, f.Result.Says, "backend: not ready ("+says[strings.Index(says, "(")+1:])
+		})
+	}
+}
+
+// TestWritersNotSeenYet: without pods, and its controller may still make some.
+func TestWritersNotSeenYet(t *testing.T) {
+	t.Parallel()
+	none := int32(0)
+	s := seen{Deployment: &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 5}, Spec: appsv1.DeploymentSpec{Replicas: &none}, Status: appsv1.DeploymentStatus{ObservedGeneration: 4}}}
+	if got := s.waits(nil); got != "its controller has not seen it yet" {
+		t.Errorf("it waits for %q", got)
+	}
+	s.Status.ObservedGeneration = 5
+	if got := s.waits(nil); got != "" {
+		t.Errorf("it waits for %q", got)
+	}
 }
 
 // TestWritersFoughtOver: two clients that do not agree.
