@@ -181,6 +181,27 @@ func TestAnUndoIsAPlanOfItsOwn(t *testing.T) {
 	}
 }
 
+// Two people stopped the writers: taking that back asks for the right to let them
+// write again, and not only for that to fix.
+func TestTakingBackAsksForItsRight(t *testing.T) {
+	for user, allowed := range map[string]bool{"U1ALICE": false, "U1BOB": true} {
+		h := newHouse(t)
+		d := h.fixes["writers"]
+		d.Rules.Back = fix.Way{Right: "writes:resume"}
+		h.fixes["writers"] = d
+		p := h.plans[37]
+		p.Check, p.Domain, p.Mode = "writers", "writes", "scale"
+		h.plans[37] = p
+		in := h.press(t, user, "undo P-37")
+		if allowed != (in.Plan != nil) || allowed != (in.Events[0].Outcome == audit.Intended) {
+			t.Errorf("%s: the plan is %+v, the event %+v", user, in.Plan, in.Events[0])
+		}
+		if !allowed && !strings.Contains(reply(t, in), "writes:resume") {
+			t.Errorf("%s reads %q", user, reply(t, in))
+		}
+	}
+}
+
 // The message with the buttons stays the only one that has them.
 func TestAPlanIsShownWithoutItsButtons(t *testing.T) {
 	h := newHouse(t)

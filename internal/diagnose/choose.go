@@ -50,14 +50,23 @@ func (d *doctor) choose(domain string) (map[Step][]check.Check, string, error) {
 			chosen[Races] = append(chosen[Races], c)
 		}
 	}
-	ofRows := func(c check.Check) bool { return check.JudgesRows(c.Kind) && c.Kind != kindForeignKeys }
 	if len(chosen[Data]) == 0 && !slices.ContainsFunc(named, ofRows) { // events, cache: whatever data they may have spoiled
-		for _, c := range d.Checks {
-			if ofRows(c) && !c.OnRequest && !c.Off {
-				chosen[Data] = append(chosen[Data], c)
-			}
-		}
+		chosen[Data] = d.allOfRows()
 	}
 	chosen[Data] = append(chosen[Data], keys...)
 	return chosen, title, nil
+}
+
+// ofRows tells whether a check judges the rows of some table.
+func ofRows(c check.Check) bool { return check.JudgesRows(c.Kind) && c.Kind != kindForeignKeys }
+
+// allOfRows are those that run by themselves.
+func (d *doctor) allOfRows() []check.Check {
+	var out []check.Check
+	for _, c := range d.Checks {
+		if ofRows(c) && !c.OnRequest && !c.Off {
+			out = append(out, c)
+		}
+	}
+	return out
 }

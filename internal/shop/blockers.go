@@ -69,7 +69,8 @@ func Block(ctx context.Context, o BlockersOptions) (b *Blockers, err error) {
 			return b, err
 		}
 	}
-	return b, b.awaitWaiting(ctx, root)
+	err = b.awaitWaiting(ctx, root)
+	return b, err
 }
 
 func (b *Blockers) open(ctx context.Context, dsn, application string) (*pgx.Conn, error) {

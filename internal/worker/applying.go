@@ -123,6 +123,9 @@ func (a *applying) over(ctx context.Context, next *fix.Batch) *verdictError {
 	rest := "the changes that are counted here stay, and the others were not made."
 	if next == nil {
 		rest = "all that is counted here was done, but how it was taken was not watched to the end."
+		if slices.ContainsFunc(a.content.Forms, func(f fix.Form) bool { return f.Op == fix.Create }) {
+			rest = "what it started goes on, and was not watched to its end."
+		}
 	}
 	switch {
 	case a.r.stoppedBy() != "":

@@ -25,9 +25,14 @@ func conflictReport(servers []*statServer, missing []string, asked time.Time) lo
 	if len(servers) > 1 {
 		headline = append(message.Text("%s: ", worst.name()), headline...)
 	}
+	headline = append(message.Text("🔎 Database: "), headline...)
 	table := &message.Table{Columns: []message.Column{
-		{Name: "server"}, {Name: "deadlocks", Numeric: true}, {Name: "rolled back", Numeric: true},
-		{Name: "checksum failures", Numeric: true}, {Name: "recovery conflicts", Numeric: true}, {Name: "since"},
+		{Name: "server"},
+		{Name: "deadlocks", Numeric: true},
+		{Name: "rolled back", Numeric: true},
+		{Name: "checksum failures", Numeric: true},
+		{Name: "recovery conflicts", Numeric: true},
+		{Name: "since"},
 	}, Total: int64(len(servers))}
 	for _, c := range servers {
 		table.Rows = append(table.Rows, c.row())

@@ -76,7 +76,7 @@ func TestConflictsCounters(t *testing.T) {
 	}
 	report, _ = ask()
 	headline := report.Head.Headline.String()
-	if !strings.HasPrefix(headline, "2 deadlocks and checksums are off since ") || !strings.Contains(headline, "(under 1 min)") || !strings.Contains(headline, ": 1 deadlock") {
+	if !strings.HasPrefix(headline, "🔎 Database: 2 deadlocks and checksums are off since ") || !strings.Contains(headline, "(under 1 min)") || !strings.Contains(headline, ": 1 deadlock") {
 		t.Errorf("headline %q", headline)
 	}
 	if got := factsOf(report.Facts, look.Deadlocks)[0]; got.Count != 2 || !strings.Contains(got.Says, "2 deadlocks on test/shop (primary) in under 1 min, 1 of them in the last ") {
@@ -144,7 +144,7 @@ func TestConflictsWords(t *testing.T) {
 		now:    &counters{at: now, recovery: true, checksums: true, database: raw("41"), corrupt: &two, last: &last, reset: &reset},
 	}
 	report := conflictReport([]*statServer{server}, nil, now)
-	want := "2 checksum failures and 0 deadlocks since 2026-07-01 12:00 UTC (10 d), 41 conflicts with recovery, 1 % of transactions rolled back; in the last 2 s: 1 conflict"
+	want := "🔎 Database: 2 checksum failures and 0 deadlocks since 2026-07-01 12:00 UTC (10 d), 41 conflicts with recovery, 1 % of transactions rolled back; in the last 2 s: 1 conflict"
 	if diff := cmp.Diff(want, report.Head.Headline.String()); diff != "" {
 		t.Error(diff)
 	}

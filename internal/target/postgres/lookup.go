@@ -26,6 +26,7 @@ type Lookup struct {
 	key   Column
 	as    identified
 	sql   string
+	all   string // all rows of some blocks, see All
 	types []string
 	full  bool
 
@@ -82,6 +83,8 @@ func (t *Target) lookup(ctx context.Context, table, key string, columns []string
 		}
 		list, l.types = append(list, text), append(l.types, kind)
 	}
+	l.all = fmt.Sprintf("SELECT %s FROM %s AS t WHERE t.ctid >= $1::text::tid AND t.ctid < $2::text::tid AND %s IS NOT NULL",
+		strings.Join(append([]string{keys[0].In("t") + "::text"}, list[1:]...), ", "), tab.SQL(), keys[0].In("t"))
 	// The array is cast and not the column, so that its index is used.
 	from := `unnest($1::text[]) WITH ORDINALITY AS asked("integritybot: asked", "integritybot: place")`
 	where := fmt.Sprintf("t.%s = %s%s", keys[0].SQL(), asked, as.cast)

@@ -43,7 +43,8 @@ CREATE TABLE twice (code text); INSERT INTO twice VALUES ('a'), ('a'), ('b');`)
 		want             [][]*string
 	}{
 		{
-			"values as text", "customers", "id", []string{"Full Name", "total", "active", "born", "seen"},
+			"values as text", "customers", "id",
+			[]string{"Full Name", "total", "active", "born", "seen"},
 			[]string{"7", "8", "9", "007", "abc", "", "7; DROP TABLE customers", "9223372036854775808"},
 			[][]*string{
 				text("Ann", "1.50", "true", "1990-01-02", "2026-01-02 03:04:05.5+00"), text("NULL", "NULL", "NULL", "NULL", "NULL"), nil,
@@ -125,7 +126,7 @@ ANALYZE numbers; ANALYZE texts; ANALYZE uuids;`)
 		t.Fatalf("found %d, %v", len(found), err)
 	}
 	for i, row := range found[1:] {
-		if want := fmt.Sprintf("n%d", 5*(i+1)); row == nil || *row[0] != want {
+		if want := fmt.Sprintf("n%d", 5*(i+1)); len(row) == 0 || *row[0] != want {
 			t.Fatalf("the row of %s is %v", keys[i+1], row)
 		}
 	}
@@ -150,6 +151,61 @@ CREATE TABLE t (id bigint PRIMARY KEY, name text, fair fair_price, at moment, le
 	want := []string{"text", "numeric", "timestamp with time zone", "character", "character varying", "real", "boolean"}
 	if diff := cmp.Diff(want, l.Types()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestAllRowsOfATable, each with what a lookup gives.
+func TestAllRowsOfATable(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	const rows = 2*allAtOnce + 77
+	pgtest.Exec(t, dsn, fmt.Sprintf(`
+CREATE TABLE t (id bigint PRIMARY KEY, name text, n numeric); INSERT INTO t SELECT i, CASE WHEN i %% 3 = 0 THEN NULL ELSE 'n' || i END, i FROM generate_series(1, %d) i;
+CREATE TABLE parent (id bigint PRIMARY KEY, name text, n numeric); CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent); INSERT INTO child SELECT * FROM t;
+CREATE TABLE unknown (id bigint PRIMARY KEY, name text, n numeric); INSERT INTO unknown VALUES (1, 'a', 1);
+ANALYZE t; ANALYZE parent; DELETE FROM t WHERE id %% 10 = 0;`, rows))
+	target := open(t, brisk(dsn))
+	l := lookupOf(t, target, "t", "id", []string{"name", "(n > 5)"})
+	got := map[string][2]string{}
+	read, err := l.All(t.Context(), rows+rows/10, func(key []byte, row [][]byte) error {
+		name := string(row[0])
+		if row[0] == nil {
+			name = "NULL"
+		}
+		got[string(key)] = [2]string{name, string(row[1])}
+		return nil
+	})
+	if err != nil || !read {
+		t.Fatalf("read %v, %v", read, err)
+	}
+	want := map[string][2]string{}
+	for i := 1; i <= rows; i++ {
+		name := fmt.Sprint("n", i)
+		if i%3 == 0 {
+			name = "NULL"
+		}
+		if i%10 != 0 {
+			want[fmt.Sprint(i)] = [2]string{name, fmt.Sprint(i > 5)}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%.1000s", diff)
+	}
+	var plan []string
+	err = target.query(t.Context(), "EXPLAIN "+l.all, []any{"(0,0)", "(10,0)"}, func(rows pgx.Rows) error {
+		var line string
+		err := rows.Scan(&line)
+		plan = append(plan, line)
+		return err
+	})
+	if text := strings.Join(plan, "\n"); err != nil || !strings.Contains(text, "Tid Range Scan") {
+		t.Errorf("%s, %v", text, err)
+	}
+	for table, most := range map[string]int64{"t": rows / 2, "parent": 10 * rows, "unknown": rows} {
+		read, err := lookupOf(t, target, table, "id", []string{"name"}).All(t.Context(), most, func([]byte, [][]byte) error { t.Errorf("%s was read", table); return nil })
+		if read || err != nil {
+			t.Errorf("%s: %v, %v", table, read, err)
+		}
 	}
 }
 
