@@ -8,6 +8,7 @@ import (
 	"github.com/integritybot/integritybot/internal/config"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/reconcile"
+	"github.com/integritybot/integritybot/internal/target/postgres"
 	"github.com/integritybot/integritybot/internal/target/redis"
 )
 
@@ -32,21 +33,13 @@ func redisOptions(name string, t config.Target, c *config.Config, store string) 
 	return o, err
 }
 
-// Lookup implements reconcile.Rows.
-func (d databases) Lookup(ctx context.Context, target, table, key string, columns, keys []string) (map[string]reconcile.Row, error) {
-	one, err := d.at(target)
-	if err != nil {
-		return nil, err
+// Reader implements reconcile.Rows: it reads the database itself, see databases.
+func (d databases) Reader(ctx context.Context, from reconcile.From, pace reconcile.Pace) (reconcile.RowReader, error) {
+	one, ok := d[from.Target]
+	if !ok {
+		return nil, &check.Problem{Sentence: "Target " + from.Target + " is off: the config gives no address for it, so I cannot look up there what cached values were made from."}
 	}
-	found, err := one.Lookup(ctx, table, key, columns, keys)
-	if err != nil {
-		return nil, err
-	}
-	rows := make(map[string]reconcile.Row, len(found))
-	for k, values := range found {
-		rows[k] = reconcile.Row(values)
-	}
-	return rows, nil
+	return one.Lookup(ctx, from.Table, from.Key, from.Columns, postgres.Pace(pace))
 }
 
 // cacheFix makes a fix ready to use, or says why it is not.

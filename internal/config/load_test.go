@@ -78,7 +78,7 @@ roles:
 		{"a target of two kinds", "targets:\n  shop:\n    postgres: {dsn: x}\n    kafka: {brokers: \"k:9092\"}\n", []string{"c.yaml:2: target shop is both postgres and kafka; write a target of its own for each"}},
 		{"a redis that is none", "targets:\n  c:\n    redis:\n      addr: \"redis://r:6379\"\n      mode: clustre\n      clear: maybe\n      scan_count: 1\n      prefix: \"a b\"\n      tls:\n", []string{
 			`c.yaml:4: target c: addr: "redis://r:6379" begins with a scheme`, `c.yaml:5: target c: there is no mode "clustre": did you mean cluster?`,
-			`c.yaml:6: target c: clear is "maybe"`, "c.yaml:7: target c: scan_count is 1; 10 to 100000", `c.yaml:8: target c: prefix "a b"`, "c.yaml:9: target c: tls: there is nothing behind it",
+			`c.yaml:6: target c: clear is "maybe"`, "c.yaml:7: target c: scan_count is 1; 10 to 10000", `c.yaml:8: target c: prefix "a b"`, "c.yaml:9: target c: tls: there is nothing behind it",
 		}},
 		{"a sentinel without a name", "targets:\n  c:\n    redis: {addr: \"r:1\", mode: sentinel}\n", []string{"c.yaml:3: target c: mode sentinel needs master"}},
 		{"a cluster with databases", "targets:\n  c:\n    redis: {addr: \"r:1\", mode: cluster, db: 3}\n", []string{"c.yaml:3: target c: db is 3, and a cluster has only database 0"}},

@@ -68,8 +68,8 @@ func (r *Redis) validate(t tree, p *Problems, name string) {
 	if !prefixForm.MatchString(r.Prefix) {
 		bad("prefix", "prefix %q cannot begin the name of a key: letters, digits, dots, hyphens and underscores", r.Prefix)
 	}
-	if r.ScanCount < 10 || r.ScanCount > 100_000 {
-		bad("scan_count", "scan_count is %d; 10 to 100000", r.ScanCount)
+	if r.ScanCount < 10 || r.ScanCount > 10_000 {
+		bad("scan_count", "scan_count is %d; 10 to 10000", r.ScanCount)
 	}
 	if r.MaxKeys < 0 {
 		bad("max_keys", "max_keys is %d keys a second; it cannot be negative (0: as fast as it goes)", r.MaxKeys)

@@ -1,8 +1,8 @@
 package reconcile
 
 import (
-	"bytes"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -28,8 +28,8 @@ type cell struct {
 }
 
 // cellOf reads one JSON value.
-func cellOf(raw json.RawMessage) cell {
-	raw = bytes.TrimSpace(raw)
+func cellOf(raw string) cell {
+	raw = strings.TrimSpace(raw)
 	if len(raw) == 0 {
 		return cell{}
 	}
@@ -43,20 +43,20 @@ func cellOf(raw json.RawMessage) cell {
 	case 'n':
 		return cell{form: null}
 	case 't', 'f':
-		return cell{boolean, string(raw)}
+		return cell{boolean, raw}
 	case '{', '[':
-		return cell{nested, string(raw)}
+		return cell{nested, raw}
 	}
-	return cell{number, string(raw)}
+	return cell{number, raw}
 }
 
 // unquoted is the text of a JSON string. Most have nothing that is escaped.
-func unquoted(raw []byte) (string, bool) {
-	if inside := raw[1 : len(raw)-1]; bytes.IndexByte(inside, '\\') < 0 && utf8.Valid(inside) {
-		return string(inside), true
+func unquoted(raw string) (string, bool) {
+	if inside := raw[1 : len(raw)-1]; strings.IndexByte(inside, '\\') < 0 && utf8.ValidString(inside) {
+		return inside, true
 	}
 	var s string
-	err := json.Unmarshal(raw, &s)
+	err := json.Unmarshal([]byte(raw), &s)
 	return s, err == nil
 }
 
@@ -78,36 +78,37 @@ const (
 	notObject = "not a JSON object"
 )
 
-// cut takes a cached value apart into the cells of the mapped fields. Why says why it
-// cannot be done; empty: it can.
-func cut(value string, paths []path) (cells []cell, why string) {
-	document := bytes.TrimSpace([]byte(value))
-	if !json.Valid(document) {
-		return nil, notJSON
+// cut takes a cached value apart into the cells of the mapped fields, which are parts of
+// it and no copies. same is the value once more, as bytes. Why says why it cannot be
+// done; empty: it can.
+func cut(value string, same []byte, paths []path, cells []cell) (why string) {
+	if !json.Valid(same) {
+		return notJSON
 	}
-	cells = make([]cell, len(paths))
+	document := strings.TrimSpace(value)
+	clear(cells)
 	if document[0] == '{' {
-		eachField(document, func(name string, raw json.RawMessage) {
+		eachField(document, func(name, raw string) {
 			for i, p := range paths {
 				if p[0].place < 0 && p[0].name == name { // of two of one name the last counts, as for most readers
 					cells[i] = cellOf(p[1:].find(raw))
 				}
 			}
 		})
-		return cells, ""
+		return ""
 	}
 	for i, p := range paths {
 		if p[0].place < 0 {
-			return nil, notObject
+			return notObject
 		}
 		cells[i] = cellOf(p.find(document))
 	}
-	return cells, ""
+	return ""
 }
 
 // eachField goes through the fields of an object that is valid JSON. It copies nothing
 // but names: a million values are read in a second or two.
-func eachField(object []byte, each func(name string, raw json.RawMessage)) {
+func eachField(object string, each func(name, raw string)) {
 	at := skipSpace(object, 1)
 	for at < len(object) && object[at] == '"' {
 		end := skipValue(object, at)
@@ -124,7 +125,7 @@ func eachField(object []byte, each func(name string, raw json.RawMessage)) {
 	}
 }
 
-func skipSpace(b []byte, at int) int {
+func skipSpace(b string, at int) int {
 	for at < len(b) && (b[at] == ' ' || b[at] == '\t' || b[at] == '\n' || b[at] == '\r') {
 		at++
 	}
@@ -132,7 +133,7 @@ func skipSpace(b []byte, at int) int {
 }
 
 // skipValue is where the value ends that begins there.
-func skipValue(b []byte, at int) int {
+func skipValue(b string, at int) int {
 	depth := 0
 	for at < len(b) {
 		switch b[at] {
@@ -162,7 +163,7 @@ func skipValue(b []byte, at int) int {
 	return at
 }
 
-func skipText(b []byte, at int) int {
+func skipText(b string, at int) int {
 	for at++; at < len(b); at++ {
 		switch b[at] {
 		case '\\':

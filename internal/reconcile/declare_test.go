@@ -82,7 +82,8 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if cells, why := cut(document, []path{p}); why != "" || cells[0].shown() != want {
+		cells := make([]cell, 1)
+		if why := cut(document, []byte(document), []path{p}, cells); why != "" || cells[0].shown() != want {
 			t.Errorf("%s is %+v, %s, want %s", text, cells, why, want)
 		}
 	}

@@ -1,9 +1,10 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -19,16 +20,6 @@ type detector struct {
 	rows  Rows
 }
 
-// savedAtOnce is how many failing rows are written at once. Fewer are written together
-// with the end of the check, so that one that is interrupted simply begins anew: a SCAN
-// cannot be gone on with by another process without missing keys.
-const savedAtOnce = 20_000
-
-// written is the cursor of a check whose failing rows are being written.
-type written struct {
-	Rows int64 `json:"rows"`
-}
-
 // Detect implements check.Detector.
 func (d *detector) Detect(ctx context.Context, opts check.Options, from check.Cursor, rec check.Recorder) (check.Result, error) {
 	if len(from) > 0 && string(from) != "null" {
@@ -37,49 +28,58 @@ func (d *detector) Detect(ctx context.Context, opts check.Options, from check.Cu
 	if opts.Since > 0 && d.words.Rows.Time == "" {
 		return check.Result{}, &check.Problem{Sentence: "This check has no time column, so it cannot be restricted with --since: name it with rows.time in the config."}
 	}
-	j, err := d.words.judge(ctx, d.cache, d.rows)
+	w := &walk{since: opts.Since, full: opts.Full, whole: opts.Match == ""}
+	w.told.tell = rec.Progress
+	var err error
+	if w.j, err = d.words.judge(ctx, d.cache, d.rows, Pace{Full: opts.Full, Paused: w.told.paused}); err != nil {
+		return check.Result{}, err
+	}
+	rec.Columns(w.j.reported())
+	saves := &saving{j: w.j, rec: rec}
+	w.saved = saves.much
+	crowds, err := w.all(ctx, opts)
 	if err != nil {
 		return check.Result{}, err
 	}
-	rec.Columns(j.reported())
-	w := &walk{j: j, match: j.shape.match(), since: opts.Since, full: opts.Full, tell: rec.Progress}
-	if err := w.run(ctx); err != nil {
-		return check.Result{}, err
-	}
-	crowds, err := w.crowds(ctx)
-	if err != nil {
-		return check.Result{}, err
-	}
-	if err := w.report(ctx, crowds, rec); err != nil {
-		return check.Result{}, err
-	}
+	saves.rest(w.wrong, crowds)
 	return w.result(opts, crowds), nil
 }
 
-// report hands over what is wrong.
-func (w *walk) report(ctx context.Context, crowds []peak, rec check.Recorder) error {
-	var rows int64
-	found := func(row check.Row) error {
-		rec.Found(row)
-		rows++
-		if rows%savedAtOnce != 0 {
-			return nil
-		}
-		cursor, err := json.Marshal(written{rows})
-		if err != nil {
-			return fmt.Errorf("cursor: %w", err)
-		}
-		return rec.Save(ctx, cursor)
-	}
-	for _, v := range w.wrong {
-		if err := found(w.j.row(v)); err != nil {
-			return err
+// all goes through all keys that are meant.
+func (w *walk) all(ctx context.Context, opts check.Options) ([]peak, error) {
+	w.match = w.j.shape.match()
+	if opts.Match != "" {
+		if err := w.narrow(illegible(opts.Match)); err != nil {
+			return nil, err
 		}
 	}
-	for _, p := range crowds {
-		if err := found(p.row()); err != nil {
-			return err
+	if err := w.run(ctx); err != nil {
+		return nil, err
+	}
+	if opts.Match != "" {
+		if err := w.some(); err != nil {
+			return nil, err
 		}
+	}
+	crowds, err := w.crowds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return crowds, w.unknown(opts, crowds)
+}
+
+// unknown is the Problem of a check that has found nothing, because there was something
+// that it could not look at.
+func (w *walk) unknown(opts check.Options, crowds []peak) error {
+	c := w.counted
+	if c.wrong > 0 || len(crowds) > 0 {
+		return nil
+	}
+	if there := c.keys - c.gone; c.right == 0 && there > c.since {
+		return problemf("%s of %s were found, and none could be judged. %s", phrase.Plural(there, "key"), w.j.words.Pattern, strings.Join(w.notes(opts), " "))
+	}
+	if w.expiries.full {
+		return problemf("The expiries of %s are spread over too many moments to be counted by the second, so whether many expire together is not known: leave ttl.together out, or narrow the pattern.", w.j.words.Pattern)
 	}
 	return nil
 }
@@ -90,11 +90,11 @@ func (w *walk) result(opts check.Options, crowds []peak) check.Result {
 	r := check.Result{
 		Scanned: c.judged(), Read: 2 * c.keys,
 		Plan:  "SCAN and pipelined reads, rows by key",
-		Says:  w.says(crowds),
+		Says:  w.says(opts, crowds),
 		Notes: w.notes(opts),
 	}
 	if opts.Overview {
-		r.Overview = w.overview(crowds)
+		r.Overview = w.overview(opts, crowds)
 	}
 	return r
 }
@@ -102,14 +102,12 @@ func (w *walk) result(opts check.Options, crowds []peak) check.Result {
 // classCounts counts what is wrong by its class, in the order of the words.
 func (w *walk) classCounts(crowds []peak) ([]string, map[string]int64) {
 	counts := map[string]int64{classTogether: int64(len(crowds))}
-	for _, v := range w.wrong {
-		counts[v.reportedClass()]++
-	}
+	maps.Copy(counts, w.classes)
 	return []string{classStale, classGone, classUnreadable, classForever, classLong, classTogether}, counts
 }
 
 // says is the outcome in a clause.
-func (w *walk) says(crowds []peak) string {
+func (w *walk) says(opts check.Options, crowds []peak) string {
 	names, counts := w.classCounts(crowds)
 	var wrong []string
 	for _, name := range names {
@@ -117,14 +115,24 @@ func (w *walk) says(crowds []peak) string {
 			wrong = append(wrong, inWords(name, n))
 		}
 	}
-	text := "all " + phrase.Plural(w.counted.judged(), "cached value") + " agree with their rows"
-	switch n := w.counted.judged(); {
+	matching, n := "", w.counted.judged()
+	if opts.Match != "" {
+		matching = " that match " + clip(opts.Match)
+		if n == 1 {
+			matching = " that matches " + clip(opts.Match)
+		}
+	}
+	text := "all " + phrase.Plural(n, "cached value") + matching + " agree with their rows"
+	switch {
 	case len(wrong) > 0:
-		text = fmt.Sprintf("of %s %s", phrase.Plural(n, "cached value"), strings.Join(wrong, ", "))
+		text = fmt.Sprintf("of %s%s %s", phrase.Plural(n, "cached value"), matching, strings.Join(wrong, ", "))
 	case n == 0:
-		text = "no cached value was judged"
+		text = "no cached value" + matching + " was judged"
 	case n == 1:
-		text = "the only cached value agrees with its row"
+		text = "the only cached value" + matching + " agrees with its row"
+	}
+	if left := w.counted.large + w.counted.unsettled; left > 0 && n > 0 {
+		text += fmt.Sprintf("; %s more could not be judged", phrase.Count(left))
 	}
 	return text
 }
@@ -162,14 +170,17 @@ func (w *walk) notes(opts check.Options) []string {
 	note(c.large, "with a value over %s", size(redis.MaxValue))
 	note(c.unsettled, "kept changing while we looked")
 	note(c.since, "whose row was not changed in the last %s, or is not there", phrase.Age(opts.Since))
-	if w.expiries.full && words.TTL.Together > 0 {
+	if w.replica {
+		out = append(out, "The cache was read from a replica, which may be behind its primary.")
+	}
+	if w.expiries.full {
 		out = append(out, "The expiries are spread over too many moments to be counted by the second: whether many expire together is not known.")
 	}
 	return out
 }
 
 // overview is counts by class and by expiry.
-func (w *walk) overview(crowds []peak) *check.Overview {
+func (w *walk) overview(opts check.Options, crowds []peak) *check.Overview {
 	o := &check.Overview{Columns: []check.Column{{Name: "keys that", Class: check.Code}, {Name: "number", Class: check.Number}, {Name: "share", Class: check.Number}}}
 	row := func(name string, n int64) {
 		share := ""
@@ -179,7 +190,7 @@ func (w *walk) overview(crowds []peak) *check.Overview {
 		o.Rows = append(o.Rows, []string{name, phrase.Count(n), share})
 	}
 	c := w.counted
-	row("match "+w.j.words.Pattern, c.keys)
+	row("match "+cmp.Or(clip(opts.Match), w.j.words.Pattern), c.keys)
 	row("agree with their row", c.right)
 	names, counts := w.classCounts(crowds)
 	for _, name := range names {
@@ -200,7 +211,7 @@ func (w *walk) overview(crowds []peak) *check.Overview {
 
 // Validate implements Declaration.
 func (w *cacheWords) Validate(ctx context.Context, cache *redis.Target, rows Rows) error {
-	j, err := w.judge(ctx, cache, rows)
+	j, err := w.judge(ctx, cache, rows, Pace{Full: true})
 	if err != nil {
 		return err
 	}
@@ -211,6 +222,6 @@ func (w *cacheWords) Validate(ctx context.Context, cache *redis.Target, rows Row
 	if _, err := cache.Size(ctx); err != nil {
 		return err
 	}
-	_, err = j.read(ctx, append(keys, j.shape.key("integritybot: nobody")))
+	_, err = j.keys(ctx, append(keys, j.shape.key("integritybot: nobody")), nil, 0)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 )
 
@@ -17,12 +18,14 @@ const (
 	aText     family = iota // to the letter
 	aNumber                 // by decimal value
 	aFloat                  // the same, as floating point
+	aReal                   // the same, with the digits of single precision
 	aBoolean                // true, t, 1 and yes are one
 	anInstant               // with a time zone
 	aMoment                 // without one: taken as UTC
 	aDate                   //
 	aUUID                   // whatever the case of its letters
 	aDocument               // JSON, whatever the order of its fields
+	aPadded                 // text that is filled up with blanks, which count for nothing
 	unequal                 // not at all
 )
 
@@ -31,8 +34,12 @@ func familyOf(kind string) family {
 	switch kind {
 	case "smallint", "integer", "bigint", "numeric", "oid":
 		return aNumber
-	case "real", "double precision":
+	case "double precision":
 		return aFloat
+	case "real":
+		return aReal
+	case "character":
+		return aPadded
 	case "boolean":
 		return aBoolean
 	case "timestamp with time zone":
@@ -69,6 +76,10 @@ func (w *cacheWords) agrees(c cell, column *string, f family) bool {
 		return c.form != boolean && c.form != nested && sameNumber(c.text, row)
 	case aFloat:
 		return c.form != boolean && c.form != nested && sameFloat(c.text, row)
+	case aReal:
+		return c.form != boolean && c.form != nested && sameReal(c.text, row)
+	case aPadded:
+		return c.form != nested && strings.TrimRight(c.text, " ") == strings.TrimRight(row, " ")
 	case aBoolean:
 		return c.form != nested && sameBoolean(c.text, row)
 	case anInstant, aMoment:
@@ -82,6 +93,26 @@ func (w *cacheWords) agrees(c cell, column *string, f family) bool {
 	case aText, unequal:
 	}
 	return c.form != nested && c.text == row
+}
+
+// holds tells whether a cached field could stand in a column of the family.
+func (f family) holds(c cell) bool {
+	switch f {
+	case aNumber, aFloat, aReal:
+		_, err := strconv.ParseFloat(c.text, 64)
+		_, ok := numberOf(c.text)
+		return c.form != nested && (ok || err == nil)
+	case aBoolean:
+		_, ok := booleanOf(c.text)
+		return c.form != nested && ok
+	case anInstant, aMoment, aDate:
+		_, ok := timeOf(c)
+		return ok
+	case aUUID:
+		return uuid.Validate(c.text) == nil
+	case aText, aPadded, aDocument, unequal:
+	}
+	return true
 }
 
 // longestNumber and largestExponent bound what is computed with: foreign text such as
@@ -115,6 +146,16 @@ func sameFloat(a, b string) bool {
 	x, err := strconv.ParseFloat(a, 64)
 	y, err2 := strconv.ParseFloat(b, 64)
 	return err == nil && err2 == nil && (x == y || math.IsNaN(x) && math.IsNaN(y))
+}
+
+// sameReal compares as single precision does: of 0.1 many write 0.10000000149011612.
+func sameReal(a, b string) bool {
+	if sameFloat(a, b) {
+		return true
+	}
+	x, err := strconv.ParseFloat(a, 32)
+	y, err2 := strconv.ParseFloat(b, 32)
+	return err == nil && err2 == nil && x == y
 }
 
 func sameBoolean(a, b string) bool {

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"testing"
 )
 
@@ -29,6 +28,15 @@ func TestAgrees(t *testing.T) {
 		{"double precision", "0.30000000000000004", "0.30000000000000004", true},
 		{"double precision", "1e100000", "Infinity", false},
 		{"real", `"NaN"`, "NaN", true},
+		{"real", "0.10000000149011612", "0.1", true},
+		{"real", "0.1001", "0.1", false},
+		{"double precision", "0.10000000149011612", "0.1", false},
+		{"character", `"ab   "`, "ab", true},
+		{"character", `"ab"`, "ab   ", true},
+		{"character", `" ab"`, "ab", false},
+		{"timestamp without time zone", `"2026-01-01T10:00"`, "2026-01-01 10:00:42", true},
+		{"timestamp without time zone", `"2026-01-01T10:00"`, "2026-01-01 10:01:42", false},
+		{"timestamp without time zone", `"2026-01-01T10:00:00"`, "2026-01-01 10:00:42", false},
 		{"boolean", "true", "true", true},
 		{"boolean", "1", "true", true},
 		{"boolean", `"f"`, "false", true},
@@ -79,7 +87,7 @@ func TestAgrees(t *testing.T) {
 			column = nil
 		}
 		w := &cacheWords{}
-		if got := w.agrees(cellOf(json.RawMessage(tt.cached)), column, familyOf(tt.kind)); got != tt.want {
+		if got := w.agrees(cellOf(tt.cached), column, familyOf(tt.kind)); got != tt.want {
 			t.Errorf("%s: cached %s and %s agree is %v", tt.kind, tt.cached, tt.row, got)
 		}
 	}

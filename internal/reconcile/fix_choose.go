@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/target/redis"
@@ -38,35 +39,42 @@ func (d *clearing) leave(why string, rows int64, examples ...string) {
 // copyable reads values of kinds that were not compared, so that they can be told from
 // others and copied. Those that are too large for that become Large.
 func (d *clearing) copyable(ctx context.Context, wrong []verdict) error {
-	var keys []string
+	kinds := map[string][]string{}
 	at := map[string]int{}
 	for i, v := range wrong {
-		if v.value.Kind != redis.String && v.value.Kind != redis.Hash {
-			keys = append(keys, v.value.Key)
+		if kind := v.value.Kind; kind != d.j.words.kind() {
+			reads := kind
+			if kind != redis.String && kind != redis.Hash {
+				reads = "" // by their copies
+			}
+			kinds[reads] = append(kinds[reads], v.value.Key)
 			at[v.value.Key] = i
 		}
 	}
-	if len(keys) == 0 {
-		return nil
-	}
-	values, err := d.cache.Dumps(ctx, keys)
-	if err != nil {
-		return err
-	}
-	var large int64
-	for _, value := range values {
-		v := &wrong[at[value.Key]]
-		if v.value.Kind != value.Kind { // it changed just now: whatever it is, it is not ours
-			value.Large = true
+	for kind, keys := range kinds {
+		read := map[string]func(context.Context, []string) ([]redis.Value, error){redis.String: d.cache.Strings, redis.Hash: d.cache.Hashes}[kind]
+		if read == nil {
+			read = d.cache.Dumps
 		}
-		v.value = value
-		if value.Large {
-			large++
+		for some := range slices.Chunk(keys, copiedAtOnce) {
+			values, err := read(ctx, some)
+			if err != nil {
+				return err
+			}
+			for _, value := range values {
+				v := &wrong[at[value.Key]]
+				if v.value.Kind != value.Kind { // it changed just now: whatever it is, it is not ours
+					value.Large = true
+				}
+				v.value = value.Slim()
+			}
 		}
 	}
-	d.leave("over "+size(redis.MaxValue)+", or changed just now: no copy could be kept of them", large)
 	return nil
 }
+
+// copiedAtOnce is how many values of other kinds are read at once, whatever their size.
+const copiedAtOnce = 50
 
 // cap keeps to the limit and to the caps.
 func (d *clearing) cap(ctx context.Context, wrong *[]verdict) error {

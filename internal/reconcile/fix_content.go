@@ -31,7 +31,7 @@ func (d *clearing) finish(ctx context.Context, wrong []verdict) (fix.Draft, erro
 	for i, v := range wrong {
 		removals[i] = d.removal(v)
 	}
-	content, err := d.cache.Removals(d.j.words.Pattern, d.rate(), removals)
+	content, err := d.cache.Removals(d.j.words.Pattern, d.j.words.keyClass(), d.rate(), removals)
 	if err != nil {
 		return fix.Draft{}, err
 	}
@@ -113,7 +113,12 @@ func (d *clearing) warn(ctx context.Context, wrong []verdict) error {
 		return err
 	}
 	if state.Evicts != "" {
-		d.risk("Redis removes keys by itself when its memory is full (maxmemory-policy %s): copies for the way back may be lost before they are needed.", state.Evicts)
+		var sum int64
+		for _, v := range wrong {
+			sum += v.value.Size
+		}
+		d.risk("Redis removes keys by itself when its memory is full (maxmemory-policy %s): copies for the way back may be lost before they are needed. They take about %s of that memory for %s.",
+			state.Evicts, size(sum), phrase.Age(d.cache.Keep()))
 	}
 	return nil
 }

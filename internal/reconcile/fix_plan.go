@@ -47,14 +47,12 @@ func (p *planner) Draft(ctx context.Context, o fix.Order, caps fix.Caps, tell fu
 	if err != nil {
 		return fix.Draft{}, err
 	}
-	j, err := p.words.check.judge(ctx, p.cache, p.rows)
-	if err != nil {
+	d := &clearing{planner: p, order: o, caps: caps, w: &walk{full: true}}
+	d.w.told.tell = tell
+	if d.j, err = p.words.check.judge(ctx, p.cache, p.rows, Pace{Full: true}); err != nil {
 		return fix.Draft{}, err
 	}
-	d := &clearing{
-		planner: p, order: o, caps: caps, j: j,
-		w: &walk{j: j, match: j.shape.match(), full: true, tell: tell},
-	}
+	d.w.j, d.w.match = d.j, d.j.shape.match()
 	d.draft = fix.Draft{Noun: cmp.Or(p.check.Noun, "cached values"), Target: p.check.Target, Place: p.cache.Place(), Plain: true}
 	return d.make(ctx, which)
 }
@@ -100,7 +98,14 @@ func (d *clearing) make(ctx context.Context, which chosen) (fix.Draft, error) {
 	if err := d.copyable(ctx, wrong); err != nil {
 		return fix.Draft{}, err
 	}
-	wrong = slices.DeleteFunc(wrong, func(v verdict) bool { return v.value.Large })
+	var large int64
+	wrong = slices.DeleteFunc(wrong, func(v verdict) bool {
+		if v.value.Large {
+			large++
+		}
+		return v.value.Large
+	})
+	d.leave("over "+size(redis.MaxValue)+", or changed just now: no copy could be kept of them", large)
 	if err := d.cap(ctx, &wrong); err != nil {
 		return fix.Draft{}, err
 	}
@@ -113,14 +118,13 @@ func (d *clearing) matching(ctx context.Context, pattern string) error {
 		return problemf("The pattern %s matches every key. Name what is meant, such as %s, or leave the pattern out to clear what %s finds.",
 			legible(clip(pattern)), d.j.words.Pattern, d.check.Name)
 	}
-	d.w.match = pattern
+	if err := d.w.narrow(pattern); err != nil {
+		return err
+	}
 	if err := d.w.run(ctx); err != nil {
 		return err
 	}
-	if d.w.counted.keys == 0 {
-		return problemf("No key of %s matches %s.", d.j.words.Pattern, legible(clip(pattern)))
-	}
-	return nil
+	return d.w.some()
 }
 
 // maxNamed is how many keys may be named.
@@ -137,13 +141,15 @@ func (d *clearing) named(ctx context.Context, keys []string) error {
 			return problemf("%s is no key of %s: those look like %s.", legible(clip(key)), d.check.Name, d.j.words.Pattern)
 		}
 	}
-	verdicts, err := d.j.judgeAll(ctx, keys, 0)
+	verdicts, err := d.j.keys(ctx, keys, nil, 0)
 	if err != nil {
 		return err
 	}
-	for _, v := range verdicts {
-		d.w.count(v)
+	var some tally
+	for i := range verdicts {
+		some.add(d.j, &verdicts[i])
 	}
+	d.w.count(some)
 	if err := d.w.settle(ctx); err != nil {
 		return err
 	}
@@ -158,30 +164,35 @@ func (d *clearing) named(ctx context.Context, keys []string) error {
 
 // unknown is the Problem of a key that is not there.
 func (d *clearing) unknown(ctx context.Context, key string) error {
-	near, err := near(ctx, d.cache, d.j.shape, key)
+	near, err := near(ctx, d.j, key)
 	if err != nil {
 		return err
 	}
 	return problemf("There is no key %s in Redis %s%s", legible(clip(key)), d.cache.Place(), near)
 }
 
-// near ends a sentence about a key that is not there: with keys that are like it.
-func near(ctx context.Context, cache *redis.Target, s shape, key string) (string, error) {
-	const shown, runes = 3, 2
-	id, ok := s.id(key)
-	if !ok {
+// near ends a sentence about a key that is not there: with keys of the check that are
+// like it. Where keys are masked it names none.
+func near(ctx context.Context, j *judge, key string) (string, error) {
+	const shown, looked, cuts = 3, 20, 8
+	id, ok := j.shape.id(key)
+	if class := j.words.keyClass(); !ok || check.Mask(class, key) != key {
 		return ".", nil
 	}
-	for cut := len([]rune(id)) - 1; cut > 0; cut -= runes {
-		keys, err := cache.Near(ctx, redis.Literal(s.before+string([]rune(id)[:cut]))+"*", shown)
+	runes := []rune(id)
+	step := max(1, len(runes)/cuts)
+	for cut := len(runes) - 1; cut > 0; cut -= step {
+		keys, err := j.cache.Near(ctx, redis.Literal(j.shape.before+string(runes[:cut]))+"*"+redis.Literal(j.shape.after), looked)
 		if err != nil {
 			return "", err
 		}
-		if len(keys) > 0 {
-			var names []string
-			for _, k := range keys {
+		var names []string
+		for _, k := range keys {
+			if _, ours := j.shape.id(k); ours && len(names) < shown && !slices.Contains(names, legible(clip(k))) {
 				names = append(names, legible(clip(k)))
 			}
+		}
+		if len(names) > 0 {
 			return fmt.Sprintf(". Near it are %s.", strings.Join(names, ", ")), nil
 		}
 	}

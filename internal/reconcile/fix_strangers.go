@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/integritybot/integritybot/internal/message/phrase"
+	"github.com/integritybot/integritybot/internal/target/redis"
 )
 
 // strangers are keys that belong to no check.
@@ -55,13 +56,10 @@ func (p *planner) strangers(ctx context.Context) (strangers, error) {
 	return s, nil
 }
 
-// kindOf is what a key begins with: session:* of session:77:cart. The rest of it, or all
-// of a key without such a beginning, may be somebody's secret.
+// kindOf is what a key begins with, in words.
 func kindOf(key string) string {
-	const most = 40
-	i := strings.IndexAny(key, ":/|")
-	if i <= 0 || i > most {
-		return "without a prefix"
+	if kind, known := redis.KindOf(key); known {
+		return kind
 	}
-	return legible(key[:i+1]) + "*"
+	return "without a prefix"
 }

@@ -55,6 +55,9 @@ func timeOf(c cell) (told, bool) {
 	}
 	for _, f := range instantForms() {
 		if at, err := time.Parse(f, c.text); err == nil {
+			if strings.Contains(f, "15:04") && !strings.Contains(f, "15:04:05") {
+				return told{at.UTC(), time.Minute}, true
+			}
 			return told{at.UTC(), fraction(c.text)}, true
 		}
 	}

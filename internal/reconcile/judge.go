@@ -2,9 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
@@ -25,7 +25,7 @@ const (
 type judge struct {
 	words *cacheWords
 	cache *redis.Target
-	rows  Rows
+	rows  RowReader
 	shape shape
 	paths []path // of JSON, in the order of the fields
 
@@ -38,26 +38,26 @@ type judge struct {
 }
 
 // judge looks the columns up. Errors are Problems.
-func (w *cacheWords) judge(ctx context.Context, cache *redis.Target, rows Rows) (*judge, error) {
+func (w *cacheWords) judge(ctx context.Context, cache *redis.Target, rows Rows, pace Pace) (*judge, error) {
 	shape, err := parseShape(w.Pattern)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", w.Pattern, err)
 	}
-	j := &judge{words: w, cache: cache, rows: rows, shape: shape, columns: w.columns()}
-	types, err := j.lookup(ctx, nil)
+	j := &judge{words: w, cache: cache, shape: shape, columns: w.columns()}
+	j.rows, err = rows.Reader(ctx, From{w.Rows.Target, w.Rows.Table, w.Rows.Key, j.columns}, pace)
 	if err != nil {
 		return nil, err
 	}
-	kinds := types[""]
+	kinds := j.rows.Types()
 	if len(kinds) != len(j.columns) {
 		return nil, fmt.Errorf("%s has %d types of %d columns", w.Rows.Table, len(kinds), len(j.columns))
 	}
 	for _, f := range w.Fields {
 		at := slices.Index(j.columns, f.Column)
-		kind := familyOf(*kinds[at])
+		kind := familyOf(kinds[at])
 		if kind == unequal {
 			return nil, &check.Problem{Sentence: fmt.Sprintf(
-				"Column %s of table %s is of type %s, with which no cached field can be compared: leave it out of fields.", f.Column, w.Rows.Table, *kinds[at])}
+				"Column %s of table %s is of type %s, with which no cached field can be compared: leave it out of fields.", f.Column, w.Rows.Table, kinds[at])}
 		}
 		if w.Value == valueJSON {
 			p, err := parsePath(f.Field)
@@ -67,16 +67,10 @@ func (w *cacheWords) judge(ctx context.Context, cache *redis.Target, rows Rows) 
 			j.paths = append(j.paths, p)
 		}
 		j.at, j.families = append(j.at, at), append(j.families, kind)
-		j.masks = append(j.masks, w.classify(f.Column, *kinds[at]))
+		j.masks = append(j.masks, w.classify(f.Column, kinds[at]))
 	}
 	j.time, j.where = slices.Index(j.columns, w.Rows.Time), slices.Index(j.columns, w.where())
 	return j, nil
-}
-
-// lookup reads rows by their keys.
-func (j *judge) lookup(ctx context.Context, ids []string) (map[string]Row, error) {
-	r := j.words.Rows
-	return j.rows.Lookup(ctx, r.Target, r.Table, r.Key, j.columns, ids)
 }
 
 // read reads cached values.
@@ -87,42 +81,88 @@ func (j *judge) read(ctx context.Context, keys []string) ([]redis.Value, error) 
 	return j.cache.Strings(ctx, keys)
 }
 
-// judgeAll looks at keys: first at their values and then at their rows, so that a value
-// that was refreshed from its row is not taken for stale.
-func (j *judge) judgeAll(ctx context.Context, keys []string, since time.Duration) ([]verdict, error) {
-	values, err := j.read(ctx, keys)
-	if err != nil {
-		return nil, err
+// scan hands over cached values of the keys that choose gives, some megabytes at once.
+func (j *judge) scan(ctx context.Context, match string, choose func(keys []string) []string, each func([]redis.Value) error) error {
+	if j.words.Value == valueHash {
+		return j.cache.ScanHashes(ctx, match, choose, each)
 	}
-	return j.judgeValues(ctx, values, since)
+	return j.cache.ScanStrings(ctx, match, choose, each)
 }
 
-func (j *judge) judgeValues(ctx context.Context, values []redis.Value, since time.Duration) ([]verdict, error) {
-	ids := make([]string, 0, len(values))
-	out := make([]verdict, len(values))
-	for i, v := range values {
-		out[i].value = v
-		if out[i].gone() {
-			continue
-		}
-		out[i].id, _ = j.shape.id(v.Key)
-		ids = append(ids, out[i].id)
-	}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	rows, err := j.lookup(ctx, ids)
+// look looks at one key: first at its value and then at its row, so that a value that
+// was refreshed from its row is not taken for stale.
+func (j *judge) look(ctx context.Context, key string) (out verdict, err error) {
+	values, err := j.read(ctx, []string{key})
 	if err != nil {
-		return nil, err
+		return verdict{}, err
 	}
-	now := j.cache.Now()
-	for i := range out {
-		if !out[i].gone() {
-			out[i].row = j.existing(rows[out[i].id])
-			j.one(&out[i], now, since)
+	return out, j.values(ctx, values, nil, 0, func(_ int, v *verdict) { out = *v })
+}
+
+const (
+	// lookedAtOnce is how many keys are looked at together, and bytesAtOnce how large
+	// their values are, about.
+	lookedAtOnce = 500
+	bytesAtOnce  = 4 << 20
+	// unknownSize is for a value of which nobody knows how large it is.
+	unknownSize = 64 << 10
+)
+
+// keys looks at keys, in their order. sizes are what is known of their values; nil:
+// nothing.
+func (j *judge) keys(ctx context.Context, keys []string, sizes []int64, since time.Duration) ([]verdict, error) {
+	out := make([]verdict, len(keys))
+	for from := 0; from < len(keys); {
+		to, sum := from, int64(0)
+		for ; to < len(keys) && to-from < lookedAtOnce && (to == from || sum < bytesAtOnce); to++ {
+			if sizes == nil {
+				sum += unknownSize
+				continue
+			}
+			sum += sizes[to]
 		}
+		values, err := j.read(ctx, keys[from:to])
+		if err != nil {
+			return nil, err
+		}
+		if err := j.values(ctx, values, nil, since, func(i int, v *verdict) { out[from+i] = j.slim(*v) }); err != nil {
+			return nil, err
+		}
+		from = to
 	}
 	return out, nil
+}
+
+// values judges values with their rows. known are rows that need not be looked up if a
+// value agrees with them; nil: all are looked up. see gets the place of a value and its
+// verdict, which is its own until it returns.
+func (j *judge) values(ctx context.Context, values []redis.Value, known *knownRows, since time.Duration, see func(i int, v *verdict)) error {
+	one := newLooking(j, known, since)
+	ids, open := make([]string, 0, len(values)), make([]int, 0, len(values))
+	v := verdict{}
+	for i := range values {
+		id, _ := j.shape.id(values[i].Key)
+		v = verdict{value: values[i], id: id}
+		if v.gone() || one.knows(&v) {
+			see(i, &v)
+			continue
+		}
+		ids, open = append(ids, id), append(open, i)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, now, err := j.rows.Rows(ctx, ids)
+	if err != nil {
+		return err
+	}
+	one.when(now)
+	for n, i := range open {
+		v = verdict{value: values[i], id: ids[n], row: j.existing(rows[n])}
+		one.judges(&v)
+		see(i, &v)
+	}
+	return nil
 }
 
 // existing is the row, if the config's condition holds for it.
@@ -133,24 +173,8 @@ func (j *judge) existing(row Row) Row {
 	return row
 }
 
-// one judges one value with its row.
-func (j *judge) one(v *verdict, now time.Time, since time.Duration) {
-	v.expiry = j.expiry(v.value)
-	changed, dated := j.changed(v.row)
-	switch {
-	case since > 0 && (!dated || now.Sub(changed) > since):
-		v.unjudged, v.expiry = unjudgedSince, ""
-	case v.value.Large:
-		v.unjudged = unjudgedLarge
-	case dated && now.Sub(changed) < j.words.minAge():
-		v.unjudged = unjudgedYoung
-	default:
-		v.compare(j)
-	}
-}
-
-// changed is when the row was changed, as far as it tells.
-func (j *judge) changed(row Row) (at time.Time, ok bool) {
+// changedAt is when the row was changed, as far as it tells.
+func (j *judge) changedAt(row Row) (at time.Time, ok bool) {
 	if row == nil || j.time < 0 || row[j.time] == nil {
 		return time.Time{}, false
 	}
@@ -168,65 +192,32 @@ func (j *judge) expiry(v redis.Value) string {
 	return ""
 }
 
-// compare says what is wrong with the value itself.
-func (v *verdict) compare(j *judge) {
-	cells, why := j.cells(v.value)
-	switch {
-	case why != "":
-		v.class, v.why = classUnreadable, why
-	case v.row == nil:
-		v.class = classGone
-	default:
-		for i, c := range cells {
-			if column := v.row[j.at[i]]; !j.words.agrees(c, column, j.families[i]) {
-				v.differs = append(v.differs, difference{i, c, column})
-			}
-		}
-		if len(v.differs) > 0 {
-			v.class = classStale
-		}
+// kind is what the values of this check are in Redis.
+func (w *cacheWords) kind() string {
+	if w.Value == valueHash {
+		return redis.Hash
 	}
-}
-
-// cells takes a value apart. why says why that cannot be done; empty: it can.
-func (j *judge) cells(v redis.Value) (cells []cell, why string) {
-	want := redis.String
-	if j.words.Value == valueHash {
-		want = redis.Hash
-	}
-	if v.Kind != want {
-		return nil, "a " + v.Kind + " and no " + want
-	}
-	switch j.words.Value {
-	case valueJSON:
-		return cut(v.Text, j.paths)
-	case valueString:
-		return []cell{{text, v.Text}}, ""
-	}
-	for _, f := range j.words.Fields {
-		c := cell{}
-		if said, ok := v.Fields[f.Field]; ok {
-			c = cell{text, said}
-		}
-		cells = append(cells, c)
-	}
-	return cells, ""
+	return redis.String
 }
 
 // sign tells whether two looks at a key saw the same: the value, the columns of its
 // row, and what is wrong.
 func (v verdict) sign() string {
-	var b strings.Builder
-	b.WriteString(v.class + "\x00" + v.why + "\x00")
+	if v.signed != "" {
+		return v.signed
+	}
+	sum := sha256.New()
+	add := func(format string, args ...any) { _, _ = fmt.Fprintf(sum, format, args...) } // a hash takes everything
+	add("%q %q ", v.class, v.why)
 	if v.value.Kind == redis.String || v.value.Kind == redis.Hash {
-		b.WriteString(v.value.Digest())
+		add("%s", v.value.Digest())
 	}
 	for _, column := range v.row {
 		if column == nil {
-			b.WriteString("\x00-")
+			add(" -")
 			continue
 		}
-		fmt.Fprintf(&b, "\x00%d:%s", len(*column), *column)
+		add(" %d:%s", len(*column), *column)
 	}
-	return b.String()
+	return string(sum.Sum(nil))
 }

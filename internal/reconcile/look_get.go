@@ -57,15 +57,14 @@ func getOne(ctx context.Context, caches []Cache, key string) (message.Message, e
 	if err != nil {
 		return message.Message{}, err
 	}
-	j, err := cache.words().judge(ctx, cache.Target, cache.Rows)
+	j, err := cache.words().judge(ctx, cache.Target, cache.Rows, Pace{Full: true})
 	if err != nil {
 		return message.Message{}, err
 	}
-	verdicts, err := j.judgeAll(ctx, []string{key}, 0)
+	v, err := j.look(ctx, key)
 	if err != nil {
 		return message.Message{}, err
 	}
-	v := verdicts[0]
 	if v.gone() || detail.Kind == redis.None {
 		return absentKey(ctx, cache, j, key)
 	}
@@ -112,7 +111,7 @@ func (j *judge) sideBySide(v verdict) [][]string {
 	if v.value.Large {
 		return nil
 	}
-	cells, why := j.cells(v.value)
+	cells, why := j.cellsOf(v.value)
 	if why != "" {
 		return nil
 	}
@@ -161,17 +160,17 @@ func contextOf(d redis.Detail) message.Line {
 // absentKey tells of a key that is not cached.
 func absentKey(ctx context.Context, cache Cache, j *judge, key string) (message.Message, error) {
 	id, _ := j.shape.id(key)
-	rows, err := j.lookup(ctx, []string{id})
+	rows, _, err := j.rows.Rows(ctx, []string{id})
 	if err != nil {
 		return message.Message{}, err
 	}
 	text := " is not cached, and there is no such row"
-	if j.existing(rows[id]) != nil {
+	if j.existing(rows[0]) != nil {
 		text = " is not cached; its row is there"
 	}
 	hint := "."
-	if j.existing(rows[id]) == nil {
-		if hint, err = near(ctx, cache.Target, j.shape, key); err != nil {
+	if j.existing(rows[0]) == nil {
+		if hint, err = near(ctx, j, key); err != nil {
 			return message.Message{}, err
 		}
 	}

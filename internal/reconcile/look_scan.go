@@ -72,6 +72,9 @@ func (s *scanned) run(ctx context.Context, pattern string, tell func(check.Progr
 	words, shape := s.cache.words(), s.cache.shape()
 	match := shape.match()
 	if pattern != "" {
+		if err := redis.Gentle(pattern); err != nil {
+			return err
+		}
 		match = pattern
 	}
 	size, err := s.cache.Target.Size(ctx)
@@ -79,7 +82,7 @@ func (s *scanned) run(ctx context.Context, pattern string, tell func(check.Progr
 		return err
 	}
 	s.examples = map[string][]string{}
-	seen := newSeenKeys()
+	seen := newSeenKeys(size)
 	err = s.cache.Target.Scan(ctx, match, func(keys []string) error {
 		ours := slices.DeleteFunc(seen.fresh(keys), func(key string) bool {
 			c, ok := owner(s.most, key)
@@ -104,7 +107,9 @@ func (s *scanned) add(words *cacheWords, v redis.Value) {
 	}
 	s.keys++
 	s.under.add(v)
-	s.expiries.add(v)
+	if words.TTL.Together > 0 {
+		s.expiries.add(v)
+	}
 	class := ""
 	switch longest := words.longest(); {
 	case v.TTL == redis.Forever && words.expiryRequired():

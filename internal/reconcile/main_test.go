@@ -37,19 +37,11 @@ type world struct {
 // databases gives rows as the wiring does.
 type databases struct{ shop *postgres.Target }
 
-func (d databases) Lookup(ctx context.Context, target, table, key string, columns, keys []string) (map[string]Row, error) {
-	if target != "shop" {
-		return nil, problemf("There is no target %s.", target)
+func (d databases) Reader(ctx context.Context, from From, pace Pace) (RowReader, error) {
+	if from.Target != "shop" {
+		return nil, problemf("There is no target %s.", from.Target)
 	}
-	found, err := d.shop.Lookup(ctx, table, key, columns, keys)
-	if err != nil {
-		return nil, err
-	}
-	rows := make(map[string]Row, len(found))
-	for k, values := range found {
-		rows[k] = values
-	}
-	return rows, nil
+	return d.shop.Lookup(ctx, from.Table, from.Key, from.Columns, postgres.Pace(pace))
 }
 
 // newWorld starts a cache beside a database with tables. The pauses between looks are

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,35 +67,35 @@ func parseStep(rest string) (step, string, error) {
 	return step{place: place}, after, nil
 }
 
-// find follows the path; nil: there is nothing.
-func (p path) find(document json.RawMessage) json.RawMessage {
+// find follows the path; empty: there is nothing.
+func (p path) find(document string) string {
 	at := document
 	for _, s := range p {
-		if at = s.find(at); at == nil {
-			return nil
+		if at = s.find(at); at == "" {
+			return ""
 		}
 	}
 	return at
 }
 
-func (s step) find(in json.RawMessage) json.RawMessage {
-	in = bytes.TrimSpace(in)
-	if len(in) == 0 {
-		return nil
+func (s step) find(in string) string {
+	in = strings.TrimSpace(in)
+	if in == "" {
+		return ""
 	}
 	switch {
 	case s.place < 0 && in[0] == '{':
 		var object map[string]json.RawMessage
-		if json.Unmarshal(in, &object) != nil {
-			return nil
+		if json.Unmarshal([]byte(in), &object) != nil {
+			return ""
 		}
-		return object[s.name]
+		return string(object[s.name])
 	case s.place >= 0 && in[0] == '[':
 		var list []json.RawMessage
-		if json.Unmarshal(in, &list) != nil || s.place >= len(list) {
-			return nil
+		if json.Unmarshal([]byte(in), &list) != nil || s.place >= len(list) {
+			return ""
 		}
-		return list[s.place]
+		return string(list[s.place])
 	}
-	return nil
+	return ""
 }

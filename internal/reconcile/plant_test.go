@@ -22,7 +22,8 @@ SELECT i, 'Name ' || i, 'c' || i || '@example.com', i + 0.50, i / 8.0, i % 2 = 0
   '2026-01-02 03:04:05.678901+00'::timestamptz + i * interval '1 minute', '2026-01-02 03:04:05'::timestamp + i * interval '1 minute', '1990-01-01'::date + i % 9000,
   ('00000000-0000-4000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, jsonb_build_object('n', i, 'list', '[1, 2]'::jsonb),
   CASE WHEN i % 3 = 0 THEN NULL ELSE 'note ' || i END, NULL, '2026-01-01'
-FROM generate_series(1, 3000) i;`
+FROM generate_series(1, 3000) i;
+ANALYZE customers;`
 
 const customersCheck = `
 kind: cache

@@ -9,6 +9,7 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
@@ -16,15 +17,40 @@ import (
 )
 
 // Row is the columns of one row as text; nil is NULL.
-type Row []*string
+type Row = []*string
 
-// Rows reads rows of the databases that caches are made from.
+// From says which rows of a database are read: by one column that tells them apart. A
+// column in parentheses is an expression over the row.
+type From struct {
+	Target, Table, Key string
+	Columns            []string
+}
+
+// Pace is how they are read: at full speed, or politely, with pauses that are told of.
+type Pace struct {
+	Full   bool
+	Paused func(why string) // empty: the pause is over; nil: nobody wants to know
+}
+
+// Rows reads rows of the databases that caches are made from: of the database itself,
+// and not of a replica, which would not know yet what a cached value does.
 type Rows interface {
-	// Lookup reads rows of a table in a target by one column that tells them apart. The
-	// text of a key that was asked for comes back; what has no row is not in the result.
-	// A column in parentheses is an expression over the row. Without keys it gives the
-	// types of the columns as the row of the empty key. Errors are Problems.
-	Lookup(ctx context.Context, target, table, key string, columns, keys []string) (map[string]Row, error)
+	// Reader prepares to read rows, and looks whether that can be done. Errors are
+	// Problems.
+	Reader(ctx context.Context, from From, pace Pace) (RowReader, error)
+}
+
+// RowReader reads rows of one table.
+type RowReader interface {
+	// Types are those of the columns.
+	Types() []string
+	// Rows reads the rows of keys, in their order; nil: there is none. now is the
+	// database's clock before it looked. Errors are Problems.
+	Rows(ctx context.Context, keys []string) (rows []Row, now time.Time, err error)
+	// All hands over the rows of the whole table with their keys, if it has about so many
+	// at most and they can be read faster than they are looked up. What each gets is its
+	// own until it returns. Rows may come twice, or not at all.
+	All(ctx context.Context, most int64, each func(key []byte, row [][]byte) error) (read bool, err error)
 }
 
 // Declaration is what the config says about one check of a cache.

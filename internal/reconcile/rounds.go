@@ -30,8 +30,9 @@ type settled struct {
 	wrong []verdict // in the order in which they were found
 	right int64     // that were right on another look
 	gone  int64     // keys that are not there any more
-	// unsettled kept changing, unjudged turned out to be young, or large.
-	unsettled, young, large int64
+	// unsettled kept changing, the others turned out to be young, or large, or older than
+	// what was asked for.
+	unsettled, young, large, since int64
 }
 
 // settle looks at suspects again until they are known to be wrong or right: what was
@@ -74,11 +75,11 @@ func (j *judge) settle(ctx context.Context, found []verdict, since time.Duration
 }
 
 func (j *judge) again(ctx context.Context, suspects []suspect, since time.Duration) ([]verdict, error) {
-	keys := make([]string, len(suspects))
+	keys, sizes := make([]string, len(suspects)), make([]int64, len(suspects))
 	for i, s := range suspects {
-		keys[i] = s.last.value.Key
+		keys[i], sizes[i] = s.last.value.Key, s.last.value.Size
 	}
-	return j.judgeAll(ctx, keys, since)
+	return j.keys(ctx, keys, sizes, since)
 }
 
 // see takes in another look, and tells whether the key is known to be wrong. Its value
@@ -117,7 +118,8 @@ func (o *settled) keeps(s suspect) bool {
 		o.young++
 	case v.unjudged == unjudgedLarge:
 		o.large++
-	case v.unjudged != "":
+	case v.unjudged == unjudgedSince:
+		o.since++
 	default:
 		o.right++
 	}

@@ -42,8 +42,8 @@ func (j *judge) row(v verdict) check.Row {
 	for _, s := range []string{key, j.what(v), cached, side, stays(v.value)} {
 		row.Values = append(row.Values, &s)
 	}
-	if changed, ok := j.changed(v.row); ok && v.class == classStale {
-		row.At = changed
+	if v.class == classStale {
+		row.At = v.changed
 	}
 	return row
 }
@@ -77,8 +77,9 @@ func (j *judge) sides(v verdict) (cached, row string) {
 	var left, right []string
 	for _, d := range v.differs[:min(len(v.differs), shownFields)] {
 		field := j.words.Fields[d.field]
-		left = append(left, field.Field+" "+j.masked(d.field, d.cached))
-		right = append(right, field.Column+" "+j.maskedColumn(d.field, d.row))
+		cached, row := d.sides(j)
+		left = append(left, field.Field+" "+cached)
+		right = append(right, field.Column+" "+row)
 	}
 	if more := len(v.differs) - shownFields; more > 0 {
 		left = append(left, fmt.Sprintf("and %d more", more))
@@ -91,7 +92,11 @@ func (j *judge) masked(field int, c cell) string {
 	if c.form == absent || c.form == null {
 		return c.shown()
 	}
-	return clip(legible(check.Mask(j.masks[field], c.text)))
+	class := j.masks[field]
+	if !j.families[field].holds(c) { // whatever it is, it is not what the column holds
+		class = check.Free
+	}
+	return clip(legible(check.Mask(class, c.text)))
 }
 
 // maskedColumn is a column as it may be shown.

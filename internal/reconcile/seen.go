@@ -9,8 +9,10 @@ type seenKeys struct {
 	keys     map[[2]uint64]struct{}
 }
 
-func newSeenKeys() *seenKeys {
-	return &seenKeys{maphash.MakeSeed(), maphash.MakeSeed(), map[[2]uint64]struct{}{}}
+// newSeenKeys has room for about so many keys, so that it need not grow.
+func newSeenKeys(about int64) *seenKeys {
+	const most = 4 << 20 // for more it grows all the same
+	return &seenKeys{maphash.MakeSeed(), maphash.MakeSeed(), make(map[[2]uint64]struct{}, max(0, min(about, most)))}
 }
 
 // fresh leaves out what was seen before. It reuses the memory of keys.

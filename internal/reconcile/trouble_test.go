@@ -20,14 +20,38 @@ import (
 // failing are rows that cannot be read from the nth time on.
 type failing struct {
 	Rows
+	RowReader
 	left int
 }
 
-func (f *failing) Lookup(ctx context.Context, target, table, key string, columns, keys []string) (map[string]Row, error) {
+func (f *failing) again() error {
 	if f.left--; f.left < 0 {
-		return nil, problemf("Postgres test/shop did not answer in 5 s.")
+		return problemf("Postgres test/shop did not answer in 5 s.")
 	}
-	return f.Rows.Lookup(ctx, target, table, key, columns, keys)
+	return nil
+}
+
+func (f *failing) Reader(ctx context.Context, from From, pace Pace) (r RowReader, err error) {
+	if err := f.again(); err != nil {
+		return nil, err
+	}
+	f.RowReader, err = f.Rows.Reader(ctx, from, pace)
+	return &failingReader{f}, err
+}
+
+type failingReader struct{ of *failing }
+
+func (f *failingReader) Types() []string { return f.of.Types() }
+
+func (f *failingReader) All(ctx context.Context, most int64, each func([]byte, [][]byte) error) (bool, error) {
+	return f.of.All(ctx, most, each)
+}
+
+func (f *failingReader) Rows(ctx context.Context, keys []string) ([]Row, time.Time, error) {
+	if err := f.of.again(); err != nil {
+		return nil, time.Time{}, err
+	}
+	return f.of.RowReader.Rows(ctx, keys)
 }
 
 func TestADatabaseThatDoesNotAnswerIsAProblem(t *testing.T) {
@@ -39,14 +63,14 @@ func TestADatabaseThatDoesNotAnswerIsAProblem(t *testing.T) {
 	words := wordsOf(t, customersCheck)
 	for n := range 4 { // the columns, the first look, two more
 		rec := &recorder{}
-		_, err := words.Detector(w.cache, &failing{w.rows, n}).Detect(t.Context(), check.Options{}, nil, rec)
+		_, err := words.Detector(w.cache, &failing{Rows: w.rows, left: n}).Detect(t.Context(), check.Options{}, nil, rec)
 		wants(t, err, "Postgres test/shop did not answer in 5 s.")
 		if len(rec.rows) != 0 {
 			t.Errorf("after %d answers it found %v", n, rec.byClass())
 		}
 	}
 	rec := &recorder{}
-	if _, err := words.Detector(w.cache, &failing{w.rows, 4}).Detect(t.Context(), check.Options{}, nil, rec); err != nil || len(rec.rows) != 1 {
+	if _, err := words.Detector(w.cache, &failing{Rows: w.rows, left: 4}).Detect(t.Context(), check.Options{}, nil, rec); err != nil || len(rec.rows) != 1 {
 		t.Errorf("found %v, %v", rec.byClass(), err)
 	}
 }

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// rowsAtOnce is how many keys go to the database in one statement, about.
+	// rowsAtOnce is how many keys go to the database in one statement, about; fewer if
+	// their values are more than pieceBytes.
 	rowsAtOnce = 2_000
+	pieceBytes = 4 << 20
 	// readAhead is how many such pieces are read from the cache ahead of it.
 	readAhead = 2
-	// niceRatio is how long a polite walk rests, as a share of what a statement took.
-	niceRatio = 0.5
 	// fullSessions is how many statements there are at once at full speed.
 	fullSessions = 2
 )
@@ -29,34 +29,52 @@ type walk struct {
 	match string // for MATCH; the shape of the keys is asked beside it
 	since time.Duration
 	full  bool
-	tell  func(check.Progress)
+	whole bool // all keys of the check, so that all rows may be read
+	told  telling
+	known *knownRows
+	// saved takes what is known to be wrong when it is much; nil: it is all kept.
+	saved func(ctx context.Context, wrong []verdict) error
 
 	mu       sync.Mutex // of what follows, while several pieces are compared
 	counted  counted
+	classes  map[string]int64 // what is wrong, by its class
 	expiries expiries
 	suspects []verdict
 	wrong    []verdict
 	size     int64 // keys in all, for the progress
+	replica  bool
 }
 
-// counted is what became of the keys. A key is counted once.
-type counted struct {
-	keys                                 int64 // of the shape
-	right                                int64
-	wrong                                int64
-	young, large, since, gone, unsettled int64
-	under                                histogram
-	strange                              int64 // that match, and are not of the shape
+// narrow has it go through those keys alone that match a pattern that somebody wrote.
+func (w *walk) narrow(pattern string) error {
+	if err := redis.Gentle(pattern); err != nil {
+		return err
+	}
+	w.match = pattern
+	return nil
 }
 
-// judged is how many keys were judged.
-func (c counted) judged() int64 { return c.right + c.wrong }
+// some makes sure that there were keys that match.
+func (w *walk) some() error {
+	if w.counted.keys > 0 {
+		return nil
+	}
+	return problemf("No key of %s matches %s.", w.j.words.Pattern, legible(clip(w.match)))
+}
 
 // run goes through all keys: the cache is read ahead of the database.
 func (w *walk) run(ctx context.Context) error {
 	var err error
 	if w.size, err = w.j.cache.Size(ctx); err != nil {
 		return err
+	}
+	if w.replica, err = w.j.cache.Replica(ctx); err != nil {
+		return err
+	}
+	if w.full && w.since == 0 && w.whole {
+		if w.known, err = w.j.know(ctx, w.size); err != nil {
+			return err
+		}
 	}
 	pieces := make(chan []redis.Value, readAhead)
 	g, both := errgroup.WithContext(ctx)
@@ -91,23 +109,28 @@ func (w *walk) sessions() int {
 
 // read reads cached values, each key once.
 func (w *walk) read(ctx context.Context, to chan<- []redis.Value) error {
-	seen := newSeenKeys()
+	seen := newSeenKeys(w.size)
 	var piece []redis.Value
+	var bytes int64
 	send := func() error {
 		select {
 		case to <- piece:
-			piece = nil
+			piece, bytes = nil, 0
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	err := w.j.cache.Scan(ctx, w.match, func(keys []string) error {
-		values, err := w.j.read(ctx, seen.fresh(w.ours(keys)))
-		if err != nil {
-			return err
+	choose := func(keys []string) []string { return seen.fresh(w.ours(keys)) }
+	err := w.j.scan(ctx, w.match, choose, func(values []redis.Value) error {
+		if piece == nil {
+			piece = make([]redis.Value, 0, rowsAtOnce+len(values))
 		}
-		if piece = append(piece, values...); len(piece) >= rowsAtOnce {
+		piece = append(piece, values...)
+		for i := range values {
+			bytes += values[i].Size
+		}
+		if len(piece) >= rowsAtOnce || bytes >= pieceBytes {
 			return send()
 		}
 		return nil
@@ -131,52 +154,23 @@ func (w *walk) ours(keys []string) []string {
 
 // take judges a piece.
 func (w *walk) take(ctx context.Context, values []redis.Value) error {
-	began := w.j.cache.Now()
-	verdicts, err := w.j.judgeValues(ctx, values, w.since)
-	if err != nil {
+	var some tally
+	if err := w.j.values(ctx, values, w.known, w.since, func(_ int, v *verdict) { some.add(w.j, v) }); err != nil {
 		return err
 	}
-	rest := time.Duration(niceRatio * float64(w.j.cache.Now().Sub(began)))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, v := range verdicts {
-		w.count(v)
-	}
-	if w.tell != nil {
-		w.tell(check.Progress{Done: w.counted.keys, Total: max(w.size, w.counted.keys), Reading: w.j.words.Pattern})
-	}
-	if len(w.suspects) >= suspectsAtOnce {
-		if err := w.settle(ctx); err != nil {
-			return err
+	w.count(some)
+	if w.j.words.TTL.Together > 0 {
+		for i := range values {
+			w.expiries.add(values[i])
 		}
 	}
-	if w.full {
-		return nil
+	w.told.is(check.Progress{Done: w.counted.keys, Total: max(w.size, w.counted.keys), Reading: w.j.words.Pattern})
+	if len(w.suspects) >= suspectsAtOnce {
+		return w.settle(ctx)
 	}
-	return w.j.cache.Sleep(ctx, rest)
-}
-
-func (w *walk) count(v verdict) {
-	c := &w.counted
-	c.keys++
-	if v.gone() {
-		c.gone++
-		return
-	}
-	c.under.add(v.value)
-	w.expiries.add(v.value)
-	switch {
-	case v.wrong():
-		w.suspects = append(w.suspects, v)
-	case v.unjudged == unjudgedYoung:
-		c.young++
-	case v.unjudged == unjudgedLarge:
-		c.large++
-	case v.unjudged == unjudgedSince:
-		c.since++
-	default:
-		c.right++
-	}
+	return nil
 }
 
 // settle looks at what looked wrong again.
@@ -193,10 +187,21 @@ func (w *walk) settle(ctx context.Context) error {
 	c.gone += out.gone
 	c.young += out.young
 	c.large += out.large
+	c.since += out.since
 	c.unsettled += out.unsettled
 	c.wrong += int64(len(out.wrong))
+	if w.classes == nil {
+		w.classes = map[string]int64{}
+	}
+	for _, v := range out.wrong {
+		w.classes[v.reportedClass()]++
+	}
 	w.wrong, w.suspects = append(w.wrong, out.wrong...), nil
-	return nil
+	if w.saved == nil || len(w.wrong) < savedAtOnce {
+		return nil
+	}
+	err, w.wrong = w.saved(ctx, w.wrong), nil
+	return err
 }
 
 // crowds are the seconds in which too many keys expire. They are counted again, in a
@@ -207,7 +212,7 @@ func (w *walk) crowds(ctx context.Context) ([]peak, error) {
 	if len(first) == 0 || w.expiries.full {
 		return nil, nil
 	}
-	seen, again := newSeenKeys(), expiries{}
+	seen, again := newSeenKeys(w.size), expiries{}
 	err := w.j.cache.Scan(ctx, w.match, func(keys []string) error {
 		values, err := w.j.cache.TTLs(ctx, seen.fresh(w.ours(keys)))
 		for _, v := range values {

@@ -53,7 +53,7 @@ func (x *Clearing) Apply(ctx context.Context, p fix.Plan, forms []fix.Form, b fi
 	if err != nil {
 		return fix.Result{}, err
 	}
-	w := &work{x: x, plan: p.ID, batch: b, forms: forms, specs: specs, client: client}
+	w := &work{x: x, plan: p.ID, hash: p.Hash, batch: b, forms: forms, specs: specs, client: client}
 	answer, err := w.run(ctx)
 	if err != nil {
 		return fix.Result{}, err
@@ -70,16 +70,11 @@ func (x *Clearing) Applied(ctx context.Context, plan int64, _ []fix.Form) ([]fix
 	}
 	var out []fix.Result
 	for _, record := range records {
-		for batch, text := range record {
-			if batch == "store" {
-				continue
-			}
-			r, err := resultOf(batch, text)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, r)
+		results, err := record.results()
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, results...)
 	}
 	slices.SortFunc(out, func(a, b fix.Result) int { return a.Batch - b.Batch })
 	return out, nil

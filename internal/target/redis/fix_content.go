@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 )
 
@@ -28,8 +29,14 @@ type spec struct {
 	Probe string `json:"probe,omitempty"`
 	// Undoes is the plan of whose copies values are put back.
 	Undoes int64 `json:"undoes,omitempty"`
-	// Layout is the slots of each server when a flush was planned.
+	// Layout is the slots of each server when a flush was planned, Runs who they were, DB
+	// the database that is flushed.
 	Layout []string `json:"layout,omitempty"`
+	Runs   []string `json:"runs,omitempty"`
+	DB     int      `json:"db,omitempty"`
+	// Class is what the keys hold (check.Class), so that they are masked on the way back,
+	// too.
+	Class string `json:"class,omitempty"`
 }
 
 func (s spec) json() (json.RawMessage, error) {
@@ -68,14 +75,13 @@ const (
 	// larger.
 	batchKeys  = 100
 	batchBytes = MaxValue
-	// fieldBytes is what a field of a hash counts for beside its text.
-	fieldBytes = 64
 )
 
 // Removals is the content of a plan that removes values. pattern says for people which
 // keys these are; keys of that form, with what nobody has in the place of * or {key},
-// must not be anybody's. rate is values a second, 0: as fast as it goes.
-func (t *Target) Removals(pattern string, rate int, all []Removal) (fix.Content, error) {
+// must not be anybody's. class is what they hold. rate is values a second, 0: as fast as
+// it goes.
+func (t *Target) Removals(pattern string, class check.Class, rate int, all []Removal) (fix.Content, error) {
 	c := fix.Content{}
 	type kind struct {
 		forever bool
@@ -87,7 +93,7 @@ func (t *Target) Removals(pattern string, rate int, all []Removal) (fix.Content,
 	for i, r := range all {
 		n, known := forms[kind{r.Forever, r.Over}]
 		if !known {
-			raw, err := spec{Rate: rate, Forever: r.Forever, Over: r.Over, Probe: nobody}.json()
+			raw, err := spec{Rate: rate, Forever: r.Forever, Over: r.Over, Probe: nobody, Class: string(class)}.json()
 			if err != nil {
 				return c, err
 			}
@@ -96,7 +102,7 @@ func (t *Target) Removals(pattern string, rate int, all []Removal) (fix.Content,
 			c.Forms = append(c.Forms, fix.Form{Op: fix.Unlink, Table: pattern, Key: []string{"key"}, Spec: raw})
 		}
 		c.Changes = append(c.Changes, fix.Change{Form: n, Key: []string{Legible(r.Key)}, Repairs: true, Before: r.Digest()})
-		sizes[i] = r.Size + int64(len(r.Fields))*fieldBytes
+		sizes[i] = r.weight()
 	}
 	c.PerBatch = t.perBatch(sizes, rate)
 	return c, nil
@@ -149,14 +155,12 @@ func nobodys(pattern string) string {
 
 // FlushAll is the content of a plan that removes everything, and in how many servers.
 func (t *Target) FlushAll(ctx context.Context) (fix.Content, int, error) {
-	found, err := t.primaries(ctx, t.cl)
+	found, err := t.servers(ctx, t.cl)
 	if err != nil {
 		return fix.Content{}, 0, err
 	}
-	s := spec{}
-	for _, p := range found {
-		s.Layout = append(s.Layout, p.layout())
-	}
+	s := spec{DB: t.opts.DB}
+	s.Layout, s.Runs = whichServers(found)
 	raw, err := s.json()
 	if err != nil {
 		return fix.Content{}, 0, err
@@ -169,4 +173,12 @@ func (t *Target) FlushAll(ctx context.Context) (fix.Content, int, error) {
 		c.Changes = append(c.Changes, fix.Change{Key: []string{strconv.Itoa(i)}, Repairs: true})
 	}
 	return c, len(found), nil
+}
+
+// whichServers tells servers apart: by their parts of the slots, and by their runs.
+func whichServers(found []server) (layout, runs []string) {
+	for _, one := range found {
+		layout, runs = append(layout, one.layout()), append(runs, one.run)
+	}
+	return layout, runs
 }

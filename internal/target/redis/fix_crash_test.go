@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/redistest"
 )
@@ -35,7 +36,7 @@ func TestKilledAfterEveryCommand(t *testing.T) {
 			for _, v := range values {
 				all = append(all, Removal{Value: v})
 			}
-			c, err := target.Removals("customer:*", rate, all)
+			c, err := target.Removals("customer:*", check.Key, rate, all)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +128,7 @@ func TestAFullRedisLosesNothing(t *testing.T) {
 	c := removalsOf(t, target, keysFrom(20)...)
 	s.Do("CONFIG SET maxmemory 1mb")
 	_, err := x.Apply(t.Context(), fix.Plan{Order: fix.Order{ID: 1}}, c.Forms, c.Batches()[0], 1, nil)
-	if want := "Redis test/cache has no memory left (maxmemory), so the copies for the way back cannot be kept there."; err == nil || sentence(t, err) != want {
+	if want := "Redis test/cache has no memory left (maxmemory), so the copies for the way back cannot be kept there. A flush keeps none."; err == nil || sentence(t, err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	for _, key := range keysFrom(20) {
@@ -159,7 +160,7 @@ func TestTheRateIsKept(t *testing.T) {
 		client.Set(t.Context(), key, "v", 0)
 		all = append(all, Removal{Value: Value{Key: key, Kind: String, Text: "v", Size: 1}})
 	}
-	c, err := target.Removals("customer:*", 200, all)
+	c, err := target.Removals("customer:*", check.Key, 200, all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,7 @@ func TestAFlushOfOtherServersEndsThePlan(t *testing.T) {
 	}
 	c.Forms[0].Spec = raw
 	_, err = applier(t, target).Apply(t.Context(), fix.Plan{Order: fix.Order{ID: 1}}, c.Forms, c.Batches()[0], 1, nil)
-	var halt *fix.Halt
-	if !errors.As(err, &halt) {
-		t.Errorf("got %v", err)
-	}
+	halted(t, "other slots", err)
 	if n, err := target.Size(t.Context()); n != 50 || err != nil {
 		t.Errorf("%d keys are left, %v", n, err)
 	}
@@ -50,5 +47,13 @@ func TestAPlanOfAnotherModeIsNotMade(t *testing.T) {
 	_, err := applier(t, target).Apply(t.Context(), fix.Plan{Order: fix.Order{ID: 1}}, c.Forms, c.Batches()[0], 1, nil)
 	if want := "This plan was made when Redis test/cache was no cluster: make a new preview."; err == nil || sentence(t, err) != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func halted(t *testing.T, what string, err error) {
+	t.Helper()
+	var halt *fix.Halt
+	if !errors.As(err, &halt) {
+		t.Errorf("%s: got %v", what, err)
 	}
 }

@@ -31,8 +31,11 @@ func (x *Clearing) Ready(ctx context.Context) error {
 		}
 	}
 	name := nobodys(x.t.opts.Prefix + ":*")
-	return x.try(ctx, name, name)
+	return x.try(ctx, name, name, full) // a flush can be made all the same
 }
+
+// full is what Redis answers to a write when its memory is full.
+const full = "OOM"
 
 // MayApply is nil if who removes may do so with keys such as those of the forms, and
 // else a Problem that names what is missing. It leaves no trace.
@@ -46,16 +49,17 @@ func (x *Clearing) MayApply(ctx context.Context, forms []fix.Form) error {
 			continue
 		}
 		own := nobodys(x.t.opts.Prefix + ":*")
-		if err := x.try(ctx, own, own); err != nil {
+		if err := x.try(ctx, own, own, ""); err != nil {
 			return err
 		}
-		return x.try(ctx, own, s.Probe)
+		return x.try(ctx, own, s.Probe, "")
 	}
 	return nil
 }
 
-// try tries everything on two keys that nobody has.
-func (x *Clearing) try(ctx context.Context, own, key string) error {
+// try tries everything on two keys that nobody has. Answers of a code are no trouble;
+// empty: all are.
+func (x *Clearing) try(ctx context.Context, own, key, but string) error {
 	t := x.t
 	client, err := t.writer()
 	if err != nil {
@@ -69,13 +73,16 @@ func (x *Clearing) try(ctx context.Context, own, key string) error {
 	}
 	a := act{doing: "trying what a plan needs", command: "eval", clears: true}
 	if !t.Own(key) {
-		a.key = keyPattern(key)
+		a.pattern = keyPattern(key)
 	}
 	asking, cancel := t.ask(ctx)
 	defer cancel()
 	refused, err := x.scripts.probe.Run(asking, client, []string{own, key}).StringSlice()
 	if err != nil {
 		return t.problem(ctx, a, err)
+	}
+	for len(refused) >= 2 && but != "" && strings.HasPrefix(refused[1], but) {
+		refused = refused[2:]
 	}
 	if len(refused) < 2 {
 		return nil
@@ -131,7 +138,7 @@ func (x *Clearing) purge(ctx context.Context, record string, before time.Time) (
 		return 0, nil
 	}
 	for batch, text := range noted {
-		if batch == "store" {
+		if batch == fieldStore || batch == fieldHash {
 			continue
 		}
 		if r, err := resultOf(batch, text); err != nil || !r.At.Before(before) {

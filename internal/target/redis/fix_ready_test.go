@@ -92,7 +92,7 @@ func TestWhatIsMissingIsNamedBeforeAPlanIsShown(t *testing.T) {
 		{"no scripts", "~* +@all -eval -evalsha", "clears may not run EVAL"},
 		{"no unlink", "~* +@all -unlink", "clears may not run UNLINK on Redis test/cache: have an administrator run ACL SETUSER clears +@read"},
 		{"no restore", "~* +@all -restore", "clears may not run RESTORE"},
-		{"no copies", "~customer:* +@all", "clears may not touch keys such as integritybot:P-1 on Redis test/cache: have an administrator run ACL SETUSER clears ~integritybot:*."},
+		{"no copies", "~customer:* +@all", "clears may not touch keys such as integritybot:* on Redis test/cache: have an administrator run ACL SETUSER clears ~integritybot:*."},
 		{"no such keys", "~integritybot:* +@all", "clears may not touch keys such as customer:* on Redis test/cache: have an administrator run ACL SETUSER clears ~customer:* ~integritybot:*."},
 		{"keys that may only be read", "~integritybot:* %R~customer:* +@all", "clears may not touch keys such as customer:*"},
 	} {

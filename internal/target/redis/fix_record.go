@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,13 +21,19 @@ const (
 // recordName is the key of a plan's record, in the slot of a key.
 func (t *Target) recordName(plan int64, key string) string {
 	if t.opts.Mode != Cluster {
-		return t.opts.Prefix + ":" + fix.Ref(plan)
+		return t.opts.Prefix + ":" + t.bot() + ":" + fix.Ref(plan)
 	}
 	return t.recordIn(plan, slotOf(key))
 }
 
 func (t *Target) recordIn(plan int64, slot int) string {
-	return t.opts.Prefix + ":{" + t.tags()[slot] + "}:" + fix.Ref(plan)
+	return t.opts.Prefix + ":{" + t.tags()[slot] + "}:" + t.bot() + ":" + fix.Ref(plan)
+}
+
+// bot tells the records of two bots apart that share a prefix.
+func (t *Target) bot() string {
+	const letters = 8
+	return sum(t.opts.Store)[:letters]
 }
 
 // Own tells whether a key is one of the bot's own.
@@ -49,13 +54,14 @@ func (t *Target) recordNames(plan int64) []string {
 // recordsAtOnce is how many records one pipeline reads.
 const recordsAtOnce = 1_000
 
-// records reads what is recorded of a plan, by the names of its records.
-func (t *Target) records(ctx context.Context, plan int64) (map[string]map[string]string, error) {
+// records reads what is recorded of a plan, by the names of its records. Of a record
+// that Redis has removed it is what stands beside what is known of its values.
+func (t *Target) records(ctx context.Context, plan int64) (map[string]record, error) {
 	client, err := t.writer()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]map[string]string{}
+	out := map[string]record{}
 	names := t.recordNames(plan)
 	for from := 0; from < len(names); from += recordsAtOnce {
 		some := names[from:min(from+recordsAtOnce, len(names))]
@@ -63,28 +69,65 @@ func (t *Target) records(ctx context.Context, plan int64) (map[string]map[string
 			return nil, err
 		}
 	}
-	for _, record := range out {
-		if owner := record["store"]; owner != t.opts.Store {
+	for _, r := range out {
+		if owner, known := r[fieldStore]; known && owner != t.opts.Store {
 			return nil, t.notOurs(plan)
 		}
 	}
 	return out, nil
 }
 
-func (t *Target) someRecords(ctx context.Context, client goredis.UniversalClient, names []string, into map[string]map[string]string) error {
+// record is what became of batches, by their numbers, and whose record it is.
+type record map[string]string
+
+// results are the batches of a record.
+func (r record) results() ([]fix.Result, error) {
+	var out []fix.Result
+	for batch, text := range r {
+		if batch == fieldStore || batch == fieldHash {
+			continue
+		}
+		one, err := resultOf(batch, text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func (t *Target) someRecords(ctx context.Context, client goredis.UniversalClient, names []string, into map[string]record) error {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
+	a := act{doing: "reading what plans have done", command: "hgetall", clears: true}
 	pipe := client.Pipeline()
-	answers := make([]*goredis.MapStringStringCmd, len(names))
+	answers, known := make([]*goredis.MapStringStringCmd, len(names)), make([]*goredis.IntCmd, len(names))
 	for i, name := range names {
-		answers[i] = pipe.HGetAll(asking, name)
+		answers[i], known[i] = pipe.HGetAll(asking, name), pipe.Exists(asking, name+endMeta)
 	}
 	if _, err := pipe.Exec(asking); err != nil {
-		return t.problem(ctx, act{doing: "reading what plans have done", command: "hgetall", clears: true}, err)
+		return t.problem(ctx, a, err)
 	}
 	for i, answer := range answers {
 		if len(answer.Val()) > 0 {
 			into[names[i]] = answer.Val()
+		}
+		if known[i].Val() == 0 {
+			continue
+		}
+		r := record{}
+		for batch, text := range into[names[i]] {
+			r[batch] = text
+		}
+		into[names[i]] = r
+		err := t.eachKnown(ctx, client, names[i]+endMeta, markBatch+"*", func(field, text string) error {
+			if batch := strings.TrimPrefix(field, markBatch); r[batch] == "" {
+				r[batch] = text
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -142,83 +185,4 @@ func whyOf(letter rune) (why fix.Why, skipped bool) {
 		return whyExpired, true
 	}
 	return whyDenied, true
-}
-
-// copied is what is known of one value that a plan changed.
-type copied struct {
-	batch, place int
-	key          string
-	digest       string
-	size         int64
-	expires      int64 // ms since 1970; 0: never
-}
-
-// copies reads what is known of the values that a plan changed, in the plan's order.
-func (t *Target) copies(ctx context.Context, plan int64) ([]copied, error) {
-	client, err := t.writer()
-	if err != nil {
-		return nil, err
-	}
-	records, err := t.records(ctx, plan)
-	if err != nil {
-		return nil, err
-	}
-	var out []copied
-	for name := range records {
-		if out, err = t.scanCopies(ctx, client, name+endMeta, out); err != nil {
-			return nil, err
-		}
-	}
-	return inOrder(out), nil
-}
-
-func (t *Target) scanCopies(ctx context.Context, client goredis.UniversalClient, name string, out []copied) ([]copied, error) {
-	const count = 500
-	seen := map[string]bool{}
-	for cursor := uint64(0); ; {
-		pairs, next, err := t.hscan(ctx, client, name, cursor, count)
-		if err != nil {
-			return nil, err
-		}
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if seen[pairs[i]] {
-				continue
-			}
-			seen[pairs[i]] = true
-			one, err := copiedOf(pairs[i], pairs[i+1])
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, one)
-		}
-		if cursor = next; cursor == 0 {
-			return out, nil
-		}
-	}
-}
-
-func (t *Target) hscan(ctx context.Context, client goredis.UniversalClient, name string, cursor uint64, count int64) ([]string, uint64, error) {
-	asking, cancel := t.ask(ctx)
-	defer cancel()
-	pairs, next, err := client.HScan(asking, name, cursor, "", count).Result()
-	return pairs, next, t.problem(ctx, act{doing: "reading what plans have kept", command: "hscan", clears: true}, err)
-}
-
-// copiedOf reads 12.3 and 1700000000000 512 string:… customer:7.
-func copiedOf(place, text string) (copied, error) {
-	batch, index, _ := strings.Cut(place, ".")
-	parts := strings.SplitN(text, " ", 4)
-	if len(parts) != 4 {
-		return copied{}, fmt.Errorf("record of a plan: %s says %d things", place, len(parts))
-	}
-	c := copied{digest: parts[2], key: parts[3]}
-	var errs [4]error
-	c.batch, errs[0] = strconv.Atoi(batch)
-	c.place, errs[1] = strconv.Atoi(index)
-	c.expires, errs[2] = strconv.ParseInt(parts[0], 10, 64)
-	c.size, errs[3] = strconv.ParseInt(parts[1], 10, 64)
-	if err := errors.Join(errs[:]...); err != nil {
-		return copied{}, fmt.Errorf("record of a plan: %s: %w", place, err)
-	}
-	return c, nil
 }

@@ -7,8 +7,18 @@ import goredis "github.com/redis/go-redis/v9"
 //
 // A plan's record is three hashes. One holds what became of each batch, by its number:
 // when, and one letter for each change. One holds what is known of each value that was
-// changed, one its copy; both by batch and place. In a cluster they stand in the slot
-// of the keys that they are about.
+// changed, one its copy; both by batch and place. What became of a batch that changed
+// something stands beside what is known of its values once more, as =12: Redis may have
+// removed the first one, because its memory was full. In a cluster they stand in the
+// slot of the keys that they are about.
+
+// The fields of a record that are no batch.
+const (
+	fieldStore = "store"
+	fieldHash  = "hash" // of the plan's content
+	// markBatch begins those of what is known that are a batch, and no value.
+	markBatch = "="
+)
 
 // The letters of a record.
 const (
@@ -22,13 +32,20 @@ const (
 	outcomeDenied    = 'f' // Redis refused
 )
 
-// begin is what the scripts have in common: whose record it is, whether the batch was
-// made before, what time it is, and what tells a value from others: see Value.Digest.
+// begin is what the scripts have in common: whose record it is, of which content, whether
+// the batch was made before, what time it is, and what tells a value from others: see
+// Value.Digest.
+//
+// ARGV begins with the store, the batch, how long copies and the record stay (ms), and
+// the hash of the plan's content.
 const begin = `
-local record, store, batch = KEYS[1], ARGV[1], ARGV[2]
-local owner = redis.call('HGET', record, 'store')
-if owner and owner ~= store then return {'other', ''} end
-local done = redis.call('HGET', record, batch)
+local record, store, batch, hash = KEYS[1], ARGV[1], ARGV[2], ARGV[5]
+for _, at in ipairs({record, KEYS[2]}) do
+  local owner, content = redis.call('HGET', at, 'store'), redis.call('HGET', at, 'hash')
+  if owner and owner ~= store then return {'other', ''} end
+  if content and content ~= hash then return {'content', ''} end
+end
+local done = redis.call('HGET', record, batch) or KEYS[2] and redis.call('HGET', KEYS[2], '=' .. batch)
 if done then return {'done', done} end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -53,8 +70,12 @@ end
 
 local function note(outcome)
   local text = string.format('%.0f', now) .. ' ' .. table.concat(outcome)
-  redis.call('HSET', record, 'store', store, batch, text)
+  redis.call('HSET', record, 'store', store, 'hash', hash, batch, text)
   redis.call('PEXPIRE', record, ARGV[4])
+  if KEYS[2] and string.find(text, 'u', 1, true) then
+    redis.call('HSET', KEYS[2], 'store', store, 'hash', hash, '=' .. batch, text)
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  end
   return text
 end
 
@@ -65,6 +86,7 @@ local function act(outcome, made, what)
     if type(answer) == 'table' and answer['err'] then
       outcome[i] = 'f'
       refused = refused or answer['err']
+      redis.call('HDEL', KEYS[2], batch .. '.' .. (i - 1))
     else
       did = true
     end
@@ -72,6 +94,7 @@ local function act(outcome, made, what)
   if not refused then return nil end
   if not did then
     redis.call('HDEL', record, batch)
+    redis.call('HDEL', KEYS[2], '=' .. batch)
     return {'refused', refused}
   end
   return {'done', note(outcome)}
@@ -81,14 +104,14 @@ end
 // unlink removes values that are what the plan saw. Everything is read before anything
 // is written, and the copies stand before a value goes.
 //
-// KEYS: record, what is known, copies, the keys. ARGV: store, batch, how long copies
-// and the record stay (ms), the largest value, the most fields; for each key its
-// digest, and what its expiry must still be: nothing, forever, or over so many ms.
+// KEYS: record, what is known, copies, the keys. ARGV after those of begin: the largest
+// value, the most fields; for each key its digest, and what its expiry must still be:
+// nothing, forever, or over so many ms.
 const unlink = begin + `
 local meta, was, outcome, made, copies = KEYS[2], KEYS[3], {}, {}, {}
 for i = 1, #KEYS - 3 do
-  local key, want, still = KEYS[3 + i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]
-  local found, ttl = digest(key, tonumber(ARGV[5]), tonumber(ARGV[6])), redis.call('PTTL', key)
+  local key, want, still = KEYS[3 + i], ARGV[6 + 2 * i], ARGV[7 + 2 * i]
+  local found, ttl = digest(key, tonumber(ARGV[6]), tonumber(ARGV[7])), redis.call('PTTL', key)
   if not found then outcome[i] = 'g'
   elseif found ~= want then outcome[i] = 'c'
   elseif still == 'forever' and ttl ~= -1 then outcome[i] = 'r'
@@ -119,13 +142,13 @@ return act(outcome, made, function(i) return redis.pcall('UNLINK', KEYS[3 + i]) 
 // restore puts values back from their copies, with the moment at which they expire,
 // where nobody has cached another one.
 //
-// KEYS: record, what is known, copies of the plan that is taken back, the keys. ARGV:
-// store, batch, how long what is known and the record stay (ms); for each key where its
-// copy is, its digest, and when it expires (ms since 1970; 0: never).
+// KEYS: record, what is known, copies of the plan that is taken back, the keys. ARGV
+// after those of begin: for each key where its copy is, its digest, and when it expires
+// (ms since 1970; 0: never).
 const restore = begin + `
 local meta, was, outcome, made, copies = KEYS[2], KEYS[3], {}, {}, {}
 for i = 1, #KEYS - 3 do
-  local key, place, expires = KEYS[3 + i], ARGV[2 + 3 * i], ARGV[4 + 3 * i]
+  local key, place, expires = KEYS[3 + i], ARGV[3 + 3 * i], ARGV[5 + 3 * i]
   if redis.call('EXISTS', key) == 1 then outcome[i] = 't'
   elseif tonumber(expires) > 0 and tonumber(expires) <= now then outcome[i] = 'x'
   else
@@ -139,23 +162,27 @@ for i = 1, #KEYS - 3 do
   end
 end
 for _, i in ipairs(made) do
-  redis.call('HSET', meta, batch .. '.' .. (i - 1), ARGV[4 + 3 * i] .. ' ' .. #copies[i] .. ' ' .. ARGV[3 + 3 * i] .. ' ' .. KEYS[3 + i])
+  redis.call('HSET', meta, batch .. '.' .. (i - 1), ARGV[5 + 3 * i] .. ' ' .. #copies[i] .. ' ' .. ARGV[4 + 3 * i] .. ' ' .. KEYS[3 + i])
 end
 if #made > 0 then redis.call('PEXPIRE', meta, ARGV[3]) end
 local text = note(outcome)
 return act(outcome, made, function(i)
-  return redis.pcall('RESTORE', KEYS[3 + i], ARGV[4 + 3 * i], copies[i], 'ABSTTL')
+  return redis.pcall('RESTORE', KEYS[3 + i], ARGV[5 + 3 * i], copies[i], 'ABSTTL')
 end) or {'done', text}
 `
 
-// flush removes everything in one server, without anybody waiting for it.
+// flush removes everything in one server, without anybody waiting for it. That a note
+// can be written is tried before; where memory is full it can be once all is removed.
 //
-// KEYS: record. ARGV: store, batch, nothing, how long the record stays (ms).
+// KEYS: record. ARGV: those of begin.
 const flush = begin + `
-note({'u'})
+local tried = redis.pcall('HSET', record, 'store', store, 'hash', hash)
+if type(tried) == 'table' and tried['err'] and not string.find(tried['err'], 'OOM', 1, true) then
+  return {'refused', tried['err']}
+end
 local answer = redis.pcall('FLUSHDB', 'ASYNC')
 if type(answer) == 'table' and answer['err'] then
-  redis.call('HDEL', record, batch)
+  redis.pcall('HDEL', record, 'store', 'hash')
   return {'refused', answer['err']}
 end
 return {'done', note({'u'})}

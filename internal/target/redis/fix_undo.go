@@ -81,7 +81,7 @@ func (d *inverse) restored(ctx context.Context, all []copied) (fix.Draft, error)
 	now := d.x.t.opts.Now().UnixMilli()
 	var some []copied
 	left := map[string][]string{}
-	leave := func(why string, c copied) { left[why] = append(left[why], Legible(c.key)) }
+	leave := func(why string, c copied) { left[why] = append(left[why], d.shown(c.key)) }
 	for _, c := range all {
 		switch {
 		case there[c.key]:
@@ -100,7 +100,7 @@ func (d *inverse) restored(ctx context.Context, all []copied) (fix.Draft, error)
 		after, err := json.Marshal(back{Place: fmt.Sprintf("%d.%d", c.batch, c.place), Digest: c.digest, Expires: c.expires})
 		return fix.Change{Key: []string{Legible(c.key)}, Repairs: true, After: string(after)}, err
 	}, func(c copied) fix.Sample {
-		return fix.Sample{Key: shown(c.key), Before: "not there", After: fmt.Sprintf("a value of %s, %s", phrase.Plural(c.size, "byte"), expiresText(c.expires, now))}
+		return fix.Sample{Key: d.shown(c.key), Before: "not there", After: fmt.Sprintf("a value of %s, %s", phrase.Plural(c.size, "byte"), expiresText(c.expires, now))}
 	})
 }
 
@@ -111,7 +111,7 @@ func (d *inverse) removed(all []copied) (fix.Draft, error) {
 	return d.finish(all, fix.Unlink, func(c copied) (fix.Change, error) {
 		return fix.Change{Key: []string{Legible(c.key)}, Repairs: true, Before: c.digest}, nil
 	}, func(c copied) fix.Sample {
-		return fix.Sample{Key: shown(c.key), Before: "a value of " + phrase.Plural(c.size, "byte"), After: "not there"}
+		return fix.Sample{Key: d.shown(c.key), Before: "a value of " + phrase.Plural(c.size, "byte"), After: "not there"}
 	})
 }
 
@@ -128,7 +128,7 @@ func (d *inverse) finish(some []copied, op fix.Op, change func(copied) (fix.Chan
 	n := int64(len(some))
 	d.draft.Rows, d.draft.Found, d.draft.Total = n, n, n
 	d.draft.Listing = [][]string{{"key", "bytes"}}
-	s := spec{Rate: d.spec.Rate, Probe: nobodys(d.table)}
+	s := spec{Rate: d.spec.Rate, Probe: nobodys(d.table), Class: d.spec.Class}
 	if op == fix.Insert {
 		s.Undoes = d.undoes.ID
 	}
@@ -145,7 +145,7 @@ func (d *inverse) finish(some []copied, op fix.Op, change func(copied) (fix.Chan
 		}
 		c.Changes = append(c.Changes, made)
 		sizes[i] = one.size
-		d.draft.Listing = append(d.draft.Listing, []string{check.Inert(Legible(one.key)), strconv.FormatInt(one.size, 10)})
+		d.draft.Listing = append(d.draft.Listing, []string{check.Inert(d.masked(one.key)), strconv.FormatInt(one.size, 10)})
 		if i < fix.MaxSamples {
 			d.draft.Samples = append(d.draft.Samples, sample(one))
 		}
@@ -157,10 +157,18 @@ func (d *inverse) finish(some []copied, op fix.Op, change func(copied) (fix.Chan
 	return d.draft, nil
 }
 
+// masked is a key as it may be shown.
+func (d *inverse) masked(key string) string {
+	if d.spec.Class == "" {
+		return Legible(key)
+	}
+	return check.Mask(check.Class(d.spec.Class), Legible(key))
+}
+
 // shown is a key in a preview.
-func shown(key string) string {
+func (d *inverse) shown(key string) string {
 	const most = 80
-	runes := []rune(Legible(key))
+	runes := []rune(d.masked(key))
 	if len(runes) <= most {
 		return string(runes)
 	}

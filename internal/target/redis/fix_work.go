@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -17,6 +18,7 @@ import (
 type work struct {
 	x      *Clearing
 	plan   int64
+	hash   string // of the plan's content
 	batch  fix.Batch
 	forms  []fix.Form
 	specs  []spec
@@ -57,7 +59,7 @@ func (w *work) keys(was int64) ([]string, error) {
 // the copies.
 func (w *work) stay() []any {
 	keep := w.x.t.opts.Keep.Milliseconds()
-	return []any{w.x.t.opts.Store, strconv.Itoa(w.batch.N), keep, 2 * keep}
+	return []any{w.x.t.opts.Store, strconv.Itoa(w.batch.N), keep, 2 * keep, w.hash}
 }
 
 func (w *work) unlink(ctx context.Context) (string, error) {
@@ -98,7 +100,7 @@ func (w *work) restore(ctx context.Context) (string, error) {
 // flush empties one server. If the servers are not those of the preview the plan ends.
 func (w *work) flush(ctx context.Context) (string, error) {
 	t := w.x.t
-	found, err := t.primaries(ctx, w.client)
+	found, err := t.servers(ctx, w.client)
 	if err != nil {
 		return "", err
 	}
@@ -106,12 +108,9 @@ func (w *work) flush(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("server of a flush: %w", err)
 	}
-	var layout []string
-	for _, p := range found {
-		layout = append(layout, p.layout())
-	}
-	if !slices.Equal(layout, w.specs[w.batch.Changes[0].Form].Layout) || n >= len(found) {
-		return "", &fix.Halt{Sentence: fmt.Sprintf("The servers of Redis %s share its slots in another way than in the preview, so what is not flushed yet was left: make a new preview.", t.opts.Place)}
+	s := w.specs[w.batch.Changes[0].Form]
+	if layout, runs := whichServers(found); s.DB != t.opts.DB || !slices.Equal(layout, s.Layout) || !slices.Equal(runs, s.Runs) || n >= len(found) {
+		return "", &fix.Halt{Sentence: fmt.Sprintf("Redis %s is not what the preview was about any more (other servers or slots, another database, or a restart), so what is not flushed yet was left: make a new preview.", t.opts.Place)}
 	}
 	record := t.recordName(w.plan, "")
 	if t.opts.Mode == Cluster {
@@ -136,9 +135,11 @@ func (w *work) send(ctx context.Context, client goredis.UniversalClient, script 
 	switch answer[0] {
 	case "other":
 		return "", t.notOurs(w.plan)
+	case "content":
+		return "", problemf("Redis %s has recorded a batch of %s with another content than the one that was confirmed.", t.opts.Place, fix.Ref(w.plan))
 	case "refused":
 		if len(keys) > 3 {
-			a.key = Legible(keys[3])
+			a.pattern = strings.Replace(w.forms[w.batch.Changes[0].Form].Table, "{key}", "*", 1)
 		}
 		return "", w.not(ctx, &check.Problem{Sentence: t.answered(a, answer[1]), Err: fmt.Errorf("redis %s: %s: %s", t.opts.Name, a.doing, answer[1])})
 	}

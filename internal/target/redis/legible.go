@@ -15,6 +15,17 @@ func Legible(key string) string {
 	return strconv.QuoteToASCII(key)
 }
 
+// KindOf is what a key begins with: session:* of session:77:cart. The rest of it, or all
+// of a key without such a beginning, may be somebody's secret.
+func KindOf(key string) (kind string, known bool) {
+	const most = 40
+	i := strings.IndexAny(key, ":/|")
+	if i <= 0 || i > most {
+		return "", false
+	}
+	return Legible(key[:i+1]) + "*", true
+}
+
 // Illegible is the key of such a form.
 func Illegible(text string) string {
 	if strings.HasPrefix(text, `"`) {

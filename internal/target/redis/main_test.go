@@ -77,7 +77,7 @@ func removalsOf(t *testing.T, target *Target, keys ...string) fix.Content {
 	for _, v := range values {
 		all = append(all, Removal{Value: v})
 	}
-	c, err := target.Removals("customer:*", 0, all)
+	c, err := target.Removals("customer:*", check.Key, 0, all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,24 @@ package redis
 
 import "strings"
 
+const (
+	// mostStars and longestPattern bound patterns that people write: Redis tries every way
+	// in which the stars of a pattern could be meant, at every key, while all others wait.
+	mostStars      = 3
+	longestPattern = 200
+)
+
+// Gentle is nil if Redis may be asked for keys by a pattern that somebody wrote.
+func Gentle(pattern string) error {
+	switch {
+	case len(pattern) > longestPattern:
+		return problemf("A pattern of more than %d letters makes Redis slow for others: give a shorter one.", longestPattern)
+	case strings.Count(pattern, "*") > mostStars:
+		return problemf("A pattern with more than %d stars makes Redis slow for others: give one with fewer.", mostStars)
+	}
+	return nil
+}
+
 // MatchesAll tells whether a pattern of MATCH lets nearly every key pass, because it
 // demands no letter: *, ?*, [^x]*.
 func MatchesAll(pattern string) bool {

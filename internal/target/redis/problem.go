@@ -20,7 +20,8 @@ import (
 type act struct {
 	doing   string // for the log: scanning keys
 	command string // in the words of ACLs: scan
-	key     string // of the key, if it is about one
+	key     string // of the key, if it is about one: only how it begins is named
+	pattern string // of keys such as that, if it is known
 	clears  bool   // done by who removes, not by who looks
 }
 

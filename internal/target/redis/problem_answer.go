@@ -34,7 +34,7 @@ func (t *Target) answered(a act, answer string) string {
 	case "TRYAGAIN", "CROSSSLOT":
 		return fmt.Sprintf("Redis %s moves its slots between servers just now. Try again when that is over.", place)
 	case "OOM":
-		return fmt.Sprintf("Redis %s has no memory left (maxmemory), so the copies for the way back cannot be kept there.", place)
+		return fmt.Sprintf("Redis %s has no memory left (maxmemory), so the copies for the way back cannot be kept there. A flush keeps none.", place)
 	case "MISCONF":
 		return fmt.Sprintf("Redis %s takes no writes because it cannot save its data to disk: look at its log.", place)
 	case "NOREPLICAS":
@@ -90,11 +90,21 @@ func (t *Target) denied(a act, answer string) string {
 	}
 	// NOPERM No permissions to access a key; in Redis 7: … one of the keys …
 	if strings.Contains(answer, "key") && !strings.Contains(answer, "command") {
-		pattern := cmp.Or(a.key, t.opts.Prefix+":*")
-		if a.clears && a.key != "" {
-			pattern = a.key + " ~" + t.opts.Prefix + ":*"
+		own := t.opts.Prefix + ":*"
+		kind, known := KindOf(a.key)
+		switch {
+		case a.pattern != "":
+			kind = a.pattern
+		case a.key == "":
+			kind, own = own, ""
+		case !known:
+			return fmt.Sprintf("%s may not touch the keys of this check on Redis %s: have an administrator allow them with ACL SETUSER %s ~ and their pattern.", who, t.opts.Place, user)
 		}
-		return fmt.Sprintf("%s may not touch keys such as %s on Redis %s: have an administrator run ACL SETUSER %s ~%s.", who, cmp.Or(a.key, t.opts.Prefix+":P-1"), t.opts.Place, user, pattern)
+		pattern := kind
+		if a.clears && own != "" {
+			pattern += " ~" + own
+		}
+		return fmt.Sprintf("%s may not touch keys such as %s on Redis %s: have an administrator run ACL SETUSER %s ~%s.", who, kind, t.opts.Place, user, pattern)
 	}
 	grant := readWords
 	if a.clears {
@@ -106,7 +116,7 @@ func (t *Target) denied(a act, answer string) string {
 
 // What the bot's users need, in the words of ACL SETUSER. Tests hold them to it.
 const (
-	readWords  = "+@read +@connection +scan +info +cluster|slots +cluster|info +cluster|myid +memory|usage"
+	readWords  = "+@read +@connection +scan +info +cluster|slots +cluster|info +cluster|nodes +memory|usage"
 	clearWords = readWords + " +eval +evalsha +unlink +restore +hset +hdel +pexpire +flushdb +time"
 )
 

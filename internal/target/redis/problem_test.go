@@ -75,7 +75,7 @@ func TestWhatRedisAnswersIsSaidInASentence(t *testing.T) {
 	}{
 		{"a wrong password", func(o *Options) { o.Login = Login{"reader", "wrong"} }, ping, "Redis test/cache refused the login of reader: check the user and the password."},
 		{"a command that is not allowed", func(o *Options) { o.Login = Login{"blind", "secret"} }, state, "blind may not run INFO on Redis test/cache: have an administrator run ACL SETUSER blind +@read "},
-		{"a key that is not allowed", func(o *Options) { o.Login = Login{"narrow", "secret"} }, ttls, "narrow may not touch keys such as customer:0 on Redis test/cache: have an administrator run ACL SETUSER narrow ~customer:0."},
+		{"a key that is not allowed", func(o *Options) { o.Login = Login{"narrow", "secret"} }, ttls, "narrow may not touch keys such as customer:* on Redis test/cache: have an administrator run ACL SETUSER narrow ~customer:*."},
 		{"a command that was switched off", nil, read, "Redis test/cache does not know the command GETRANGE: was it renamed or switched off there"},
 		{"a command that was renamed", nil, scan, "Redis test/cache does not know the command SCAN: was it renamed or switched off there"},
 		{"no such database", func(o *Options) { o.DB = 99 }, ping, "Redis test/cache has no database 99: correct db in the config."},

@@ -8,6 +8,11 @@ import (
 )
 
 func (t *Target) hashes(ctx context.Context, values []Value) error {
+	return t.hashesInGroups(ctx, values, func([]Value) error { return nil })
+}
+
+// hashesInGroups hands hashes over when they are read, not too large ones together.
+func (t *Target) hashesInGroups(ctx context.Context, values []Value, each func([]Value) error) error {
 	err := t.pipelined(ctx, act{doing: "reading values", command: "type"}, values, func(pipe goredis.Pipeliner, v *Value) func() error {
 		sized, length := t.sized(ctx, pipe, v), pipe.HLen(ctx, v.Key)
 		return func() error {
@@ -22,12 +27,22 @@ func (t *Target) hashes(ctx context.Context, values []Value) error {
 	if err != nil {
 		return err
 	}
+	return inGroups(values, func(some []Value) error {
+		if err := t.fields(ctx, some); err != nil {
+			return err
+		}
+		return each(some)
+	})
+}
+
+// inGroups does something with values, not too large ones together.
+func inGroups(values []Value, do func([]Value) error) error {
 	for from := 0; from < len(values); {
 		to, size := from, int64(0)
-		for ; to < len(values) && (to == from || size+values[to].Size <= hashesAtOnce); to++ {
+		for ; to < len(values) && (to == from || size+values[to].Size <= bytesAtOnce); to++ {
 			size += values[to].Size
 		}
-		if err := t.fields(ctx, values[from:to]); err != nil {
+		if err := do(values[from:to]); err != nil {
 			return err
 		}
 		from = to

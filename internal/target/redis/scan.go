@@ -18,12 +18,17 @@ func (t *Target) Scan(ctx context.Context, pattern string, each func(keys []stri
 }
 
 func (t *Target) scan(ctx context.Context, client goredis.UniversalClient, pattern string, each func(keys []string) error) error {
+	return t.through(ctx, client, func(p primary) error { return t.scanOne(ctx, p, pattern, each) })
+}
+
+// through goes through all servers, and makes sure that they stay what they are.
+func (t *Target) through(ctx context.Context, client goredis.UniversalClient, each func(primary) error) error {
 	before, err := t.servers(ctx, client)
 	if err != nil {
 		return err
 	}
 	for _, one := range before {
-		if err := t.scanOne(ctx, one.primary, pattern, each); err != nil {
+		if err := each(one.primary); err != nil {
 			return err
 		}
 	}

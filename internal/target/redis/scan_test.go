@@ -167,6 +167,69 @@ func TestPatternsThatMatchEverything(t *testing.T) {
 	}
 }
 
+func TestPatternsThatMakeRedisSlowAreRefused(t *testing.T) {
+	t.Parallel()
+	for pattern, gentle := range map[string]bool{
+		"customer:*": true, "*:*:*": true, "customer:*a*a*a*b": false, "c" + strings.Repeat("?", 200): false, `\*\*\**`: false,
+	} {
+		if err := Gentle(pattern); (err == nil) != gentle {
+			t.Errorf("%.40q: %v", pattern, err)
+		}
+	}
+}
+
+// TestScanStringsReadsEveryKeyOnceChosen, of all sizes and kinds, in few questions.
+func TestScanStringsReadsEveryKeyOnceChosen(t *testing.T) {
+	t.Parallel()
+	for name, shape := range shapes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t, redistest.Options{Shape: shape})
+			o := of(s, shape)
+			o.ScanCount = 1500 // more than are read at once
+			client, target := s.Client(), open(t, o)
+			pipe := client.Pipeline()
+			want := map[string]string{}
+			for i := range 3000 {
+				key, value := fmt.Sprintf("customer:%d", i), fmt.Sprint("v", i)
+				if i%500 == 0 {
+					value = strings.Repeat("long", firstRead) + value
+				}
+				want[key] = value
+				pipe.Set(t.Context(), key, value, time.Hour)
+			}
+			pipe.RPush(t.Context(), "customer:list", "a")
+			pipe.Set(t.Context(), "customer:left out", "v", 0)
+			if _, err := pipe.Exec(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want["customer:list"] = ""
+			got := map[string]string{}
+			err := target.ScanStrings(t.Context(), "customer:*", func(keys []string) []string {
+				return slices.DeleteFunc(keys, func(key string) bool { return key == "customer:left out" })
+			}, func(values []Value) error {
+				for _, v := range values {
+					got[v.Key] = v.Text
+					if kind := map[bool]string{true: "list", false: String}[v.Key == "customer:list"]; v.Kind != kind || v.At.IsZero() || kind == String && v.TTL < 50*time.Minute {
+						t.Errorf("%s: %s, %s, at %s", v.Key, v.Kind, v.TTL, v.At)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%.2000s", diff)
+			}
+			err = target.ScanStrings(t.Context(), "nobody:*", func(keys []string) []string { return keys }, func([]Value) error { t.Error("there is none"); return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestLegibleKeysCanBeReadBack(t *testing.T) {
 	t.Parallel()
 	for key := range strange() {

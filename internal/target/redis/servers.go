@@ -43,7 +43,7 @@ func (t *Target) clustered(ctx context.Context, cluster *goredis.ClusterClient) 
 			return found, err
 		}
 		if try == findTries {
-			return nil, problemf("The servers of Redis %s do not agree on who has which slots, so keys might be missed. Run it again when the cluster is at rest.", t.opts.Place)
+			return nil, problemf("%s", t.answered(act{}, "TRYAGAIN"))
 		}
 		if err := t.opts.Sleep(ctx, findPause); err != nil {
 			return nil, fmt.Errorf("wait for the cluster to be at rest: %w", err)
@@ -51,7 +51,8 @@ func (t *Target) clustered(ctx context.Context, cluster *goredis.ClusterClient) 
 	}
 }
 
-// once looks for the servers of a cluster; whole is false if they do not agree.
+// once looks for the servers of a cluster; whole is false if they do not agree, or move
+// a slot just now: its keys are with two of them, and come to one that was scanned before.
 func (t *Target) once(ctx context.Context, cluster *goredis.ClusterClient) (found []primary, whole bool, err error) {
 	asking, cancel := t.ask(ctx)
 	defer cancel()
@@ -64,16 +65,17 @@ func (t *Target) once(ctx context.Context, cluster *goredis.ClusterClient) (foun
 		return nil, false, problemf("Redis %s does not serve all of its slots: %v. Is a server of the cluster down?", t.opts.Place, err)
 	}
 	var mu sync.Mutex
-	clients := map[string]*goredis.Client{}
+	clients, resting := map[string]*goredis.Client{}, true
 	err = cluster.ForEachMaster(asking, func(ctx context.Context, client *goredis.Client) error {
-		id, err := client.ClusterMyID(ctx).Result()
+		nodes, err := client.ClusterNodes(ctx).Result()
+		id, moves := myself(nodes)
 		mu.Lock()
 		defer mu.Unlock()
-		clients[id] = client
+		clients[id], resting = client, resting && !moves
 		return err
 	})
 	if err != nil {
-		a.command = "cluster myid"
+		a.command = "cluster nodes"
 		return nil, false, t.problem(ctx, a, err)
 	}
 	for i := range found {
@@ -83,7 +85,18 @@ func (t *Target) once(ctx context.Context, cluster *goredis.ClusterClient) (foun
 		}
 		found[i].client = client
 	}
-	return found, len(clients) == len(found), nil
+	return found, resting && len(clients) == len(found), nil
+}
+
+// myself is what a server says of itself: its id, and whether it gives or takes a slot
+// (Redis documentation, "CLUSTER NODES": [93-<-… and [93->-…).
+func myself(nodes string) (id string, moves bool) {
+	for line := range strings.Lines(nodes) {
+		if words := strings.Fields(line); len(words) > 2 && strings.Contains(words[2], "myself") {
+			return words[0], strings.Contains(line, " [")
+		}
+	}
+	return "", false
 }
 
 // server is a primary at this moment: after a restart run is another one.

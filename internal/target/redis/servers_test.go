@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,36 @@ func TestAClusterThatMovedASlotIsScannedWholly(t *testing.T) {
 	}
 	if n, err := seen(t, target); n != 300 || err != nil {
 		t.Errorf("after slot 0 was moved: %d of 300, %v", n, err)
+	}
+}
+
+// TestAClusterThatMovesASlotIsNotScanned: its keys may come where a scan was before.
+func TestAClusterThatMovesASlotIsNotScanned(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{Shape: redisproc.Cluster})
+	o := of(s, redisproc.Cluster)
+	o.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	target := open(t, o)
+	if _, err := seen(t, target); err != nil {
+		t.Fatal(err)
+	}
+	slots, err := s.Client().ClusterSlots(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := slots[0].Nodes[0], slots[1].Nodes[0]
+	if err := redistest.Direct(t, from.Addr).Do(t.Context(), "CLUSTER", "SETSLOT", slots[0].Start, "MIGRATING", to.ID).Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = seen(t, target)
+	if want := "Redis test/cache moves its slots between servers just now. Try again when that is over."; err == nil || sentence(t, err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if err := redistest.Direct(t, from.Addr).Do(t.Context(), "CLUSTER", "SETSLOT", slots[0].Start, "STABLE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seen(t, target); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	defaultPrefix      = "integritybot"
 	defaultKeep        = 30 * 24 * time.Hour
 	defaultScanCount   = 1000
+	mostScanCount      = 10_000 // some ms of one SCAN
 	defaultDialTimeout = 5 * time.Second
 	defaultReadTimeout = 5 * time.Second
 )
@@ -80,6 +81,9 @@ func (o Options) Validate() error {
 	if o.ScanCount < 0 || o.MaxKeys < 0 {
 		bad("scan_count and max_keys must not be negative")
 	}
+	if o.ScanCount > mostScanCount {
+		bad("scan_count is %d: with more than %d one SCAN holds others up", o.ScanCount, mostScanCount)
+	}
 	if o.DialTimeout < 0 || o.ReadTimeout < 0 || o.Keep < 0 {
 		bad("time-outs must not be negative")
 	}
@@ -124,6 +128,9 @@ func (t *Target) Close() error {
 	t.clearer = nil
 	return errors.Join(append(errs, t.cl.Close())...)
 }
+
+// Keep is how long copies of what plans removed stay.
+func (t *Target) Keep() time.Duration { return t.opts.Keep }
 
 // Name is the target's name in the config.
 func (t *Target) Name() string { return t.opts.Name }

@@ -42,7 +42,23 @@ type Value struct {
 	At  time.Time // when it was read
 	// Dump is what DUMP gave, of values of other kinds.
 	Dump string
+
+	digest string // of one that is slim
+	fields int    // of a hash that is slim
 }
+
+// Slim is the value without what it holds: it can still be told from others.
+func (v Value) Slim() Value {
+	v.digest, v.fields = v.Digest(), max(v.fields, len(v.Fields))
+	v.Text, v.Fields, v.Dump = "", nil, ""
+	return v
+}
+
+// fieldBytes is what a field of a hash counts for beside its text.
+const fieldBytes = 64
+
+// weight is how much work the value is for a script, in bytes.
+func (v Value) weight() int64 { return v.Size + int64(max(v.fields, len(v.Fields)))*fieldBytes }
 
 // Expires is when it expires; zero: never.
 func (v Value) Expires() time.Time {
@@ -55,6 +71,9 @@ func (v Value) Expires() time.Time {
 // Digest tells the value from every other one, as scripts in Redis compute it. Of a
 // hash the order of the fields does not matter.
 func (v Value) Digest() string {
+	if v.digest != "" {
+		return v.digest
+	}
 	switch v.Kind {
 	case String:
 		return String + ":" + sum(v.Text)
@@ -69,7 +88,14 @@ func (v Value) Digest() string {
 	return v.Kind + ":" + sum(v.Dump)
 }
 
+// sum copies no more of a text at once than a little: values are large, and many.
 func sum(s string) string {
-	h := sha1.Sum([]byte(s)) //nolint:gosec // see above
-	return hex.EncodeToString(h[:])
+	h := sha1.New() //nolint:gosec // see above
+	var some [1 << 10]byte
+	for s != "" {
+		n := copy(some[:], s)
+		_, _ = h.Write(some[:n]) // a hash takes everything
+		s = s[n:]
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
