@@ -39,7 +39,7 @@ func spoken(n int) (text, kind string) {
 	case 0:
 		return fmt.Sprintf("%s ERROR [nio-%d] c.e.shop.OrderEventHandler : java.lang.%s: order o%d has no customer", at, n%16, kind, n), kind
 	case 1:
-		return fmt.Sprintf(`{"time":"%s","level":"error","trace":"%032x","msg":"Duplicate key value %d","error":"violates unique constraint \"%s\""}`, at, n, n, kind), kind
+		return fmt.Sprintf(`{"time":%q,"level":"error","trace":"%032x","msg":"Duplicate key value %d","error":"violates unique constraint \"%s\""}`, at, n, n, kind), kind
 	case 2:
 		return fmt.Sprintf("%s WARN  [nio-%d] c.e.shop.%s : mismatch of product p%d: %d counted, %d moved", at, n%16, kind, n, n%90, n%80), kind
 	case 3:

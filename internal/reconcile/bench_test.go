@@ -22,7 +22,7 @@ ANALYZE customers;`, keys), nil)
 	pipe := w.client.Pipeline()
 	for i := 1; i <= keys; i++ {
 		id := "c" + strconv.Itoa(i)
-		value := fmt.Sprintf(`{"id":"%s","email":"%s@example.com","name":"Name %d","updatedAt":"2026-01-01T00:00:00Z"}`, id, id, i)
+		value := fmt.Sprintf(`{"id":%q,"email":"%s@example.com","name":"Name %d","updatedAt":"2026-01-01T00:00:00Z"}`, id, id, i)
 		pipe.Set(b.Context(), "customer:"+id, value, time.Hour+time.Duration(i*7919%80000)*time.Second)
 		if i%1000 == 0 {
 			if _, err := pipe.Exec(b.Context()); err != nil {

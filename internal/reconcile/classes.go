@@ -40,7 +40,7 @@ func (w *cacheWords) classify(column, kind string) check.Class {
 		}
 	}
 	switch familyOf(kind) {
-	case aNumber:
+	case aNumber, aFloat, aReal:
 		return check.Number
 	case aBoolean:
 		return check.Code
@@ -48,6 +48,7 @@ func (w *cacheWords) classify(column, kind string) check.Class {
 		return check.Time
 	case aUUID:
 		return check.Key
+	case aText, aPadded, aDocument, unequal:
 	}
 	for _, ending := range []string{"status", "state", "currency", "kind", "type", "country"} {
 		if strings.HasSuffix(name, ending) {

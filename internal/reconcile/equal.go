@@ -63,21 +63,21 @@ func familyOf(kind string) family {
 
 // agrees tells whether a cached field says what a column does.
 func (w *cacheWords) agrees(c cell, column *string, f family) bool {
-	if column == nil {
+	switch {
+	case column == nil:
 		return c.form == null || c.form == absent && w.standsForNull(nullMissing) ||
 			c.form == text && c.text == "" && w.standsForNull(nullEmpty)
-	}
-	if c.form == absent || c.form == null {
+	case c.form == absent, c.form == null:
 		return false
 	}
-	row := *column
+	return f.same(c, *column)
+}
+
+// same tells whether a field that is there says what a column of the family does.
+func (f family) same(c cell, row string) bool {
 	switch f {
-	case aNumber:
-		return c.form != boolean && c.form != nested && sameNumber(c.text, row)
-	case aFloat:
-		return c.form != boolean && c.form != nested && sameFloat(c.text, row)
-	case aReal:
-		return c.form != boolean && c.form != nested && sameReal(c.text, row)
+	case aNumber, aFloat, aReal:
+		return c.form != boolean && c.form != nested && f.sameNumber(c.text, row)
 	case aPadded:
 		return c.form != nested && strings.TrimRight(c.text, " ") == strings.TrimRight(row, " ")
 	case aBoolean:
@@ -93,6 +93,17 @@ func (w *cacheWords) agrees(c cell, column *string, f family) bool {
 	case aText, unequal:
 	}
 	return c.form != nested && c.text == row
+}
+
+func (f family) sameNumber(cached, row string) bool {
+	switch f {
+	case aFloat:
+		return sameFloat(cached, row)
+	case aReal:
+		return sameReal(cached, row)
+	default:
+		return sameNumber(cached, row)
+	}
 }
 
 // holds tells whether a cached field could stand in a column of the family.

@@ -30,9 +30,9 @@ func (d *clearing) choose() []verdict {
 	return out
 }
 
-func (d *clearing) leave(why string, rows int64, examples ...string) {
+func (d *clearing) leave(why string, rows int64) {
 	if rows > 0 {
-		d.draft.Left = append(d.draft.Left, fix.Left{Rows: rows, Why: why, Examples: examples})
+		d.draft.Left = append(d.draft.Left, fix.Left{Rows: rows, Why: why})
 	}
 }
 

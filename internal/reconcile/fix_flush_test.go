@@ -25,8 +25,8 @@ func TestAFlushSaysWhatItCosts(t *testing.T) {
 				w.put(fmt.Sprintf("session:%d:user", i), "x", time.Hour)
 			}
 			w.put("unprefixed", "x", 0)
-			clear := w.draft(w.planned(customersCheck, "{mode: clear}"), fix.Order{ID: 1})
-			w.apply(1, clear.Content) // so that a plan has left something
+			cleared := w.draft(w.planned(customersCheck, "{mode: clear}"), fix.Order{ID: 1})
+			w.apply(1, cleared.Content) // so that a plan has left something
 			products := wordsOf(t, strings.NewReplacer("customer:*", "product:*").Replace(customersCheck))
 			p := w.planned(customersCheck, "{mode: clear, modes: [flush]}", products)
 			d := w.draft(p, fix.Order{ID: 2, Mode: "flush"})

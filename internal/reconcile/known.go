@@ -78,7 +78,7 @@ func (k *knownRows) add(key []byte, row [][]byte) error {
 		k.last.Grow(max(knownPiece, len(k.bytes)))
 		k.pieces = append(k.pieces, "")
 	}
-	k.slots[slot] = uint64(len(k.pieces))<<pieceShift | uint64(k.last.Len()+1)
+	k.slots[slot] = uint64(len(k.pieces))<<pieceShift | uint64(k.last.Len()+1) //nolint:gosec // lengths
 	k.used++
 	_, _ = k.last.Write(k.bytes) // a builder takes everything
 	k.pieces[len(k.pieces)-1] = k.last.String()
@@ -104,7 +104,7 @@ func (k *knownRows) at(slot uint64) (key, rest string) {
 
 // find is the slot of a key: where it is, or where it would be.
 func (k *knownRows) find(key string) int {
-	last := uint64(len(k.slots) - 1)
+	last := uint64(len(k.slots) - 1) //nolint:gosec // there is always one
 	for i := maphash.String(k.seed, key) & last; ; i = (i + 1) & last {
 		if k.slots[i] == 0 {
 			return int(i) //nolint:gosec // an index
@@ -122,7 +122,8 @@ func (k *knownRows) row(key string, cells []string, row Row) bool {
 		return false
 	}
 	_, rest := k.at(slot)
-	for i := range k.columns {
+	cells = cells[:k.columns]
+	for i := range cells {
 		row[i] = nil
 		if rest[0] == 0 {
 			rest = rest[1:]

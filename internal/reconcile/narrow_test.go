@@ -164,7 +164,7 @@ func TestMemoryIsBoundedByWhatIsReported(t *testing.T) { //nolint:paralleltest /
 	w := newWorld(t, redisproc.Single, smallSQL)
 	pad := strings.Repeat("y", large)
 	for i := range values {
-		w.put(fmt.Sprintf("customer:x%d", i), fmt.Sprintf(`{"name":"Other %d","pad":"%s"}`, i, pad), time.Hour)
+		w.put(fmt.Sprintf("customer:x%d", i), fmt.Sprintf(`{"name":"Other %d","pad":%q}`, i, pad), time.Hour)
 	}
 	runtime.GC() // of what filled the cache
 	ctx, cancel := context.WithCancel(t.Context())

@@ -21,8 +21,11 @@ const (
 // so they are masked before they get there.
 func (j *judge) reported() []check.Column {
 	return []check.Column{
-		{Name: "key", Class: j.words.keyClass()}, {Name: "differs", Class: check.Code},
-		{Name: "cached", Class: check.Code}, {Name: "row", Class: check.Code}, {Name: "ttl", Class: check.Code},
+		{Name: "key", Class: j.words.keyClass()},
+		{Name: "differs", Class: check.Code},
+		{Name: "cached", Class: check.Code},
+		{Name: "row", Class: check.Code},
+		{Name: "ttl", Class: check.Code},
 	}
 }
 

@@ -19,9 +19,9 @@ func newSeenKeys(about int64) *seenKeys {
 func (s *seenKeys) fresh(keys []string) []string {
 	out := keys[:0]
 	for _, key := range keys {
-		print := [2]uint64{maphash.String(s.one, key), maphash.String(s.two, key)}
-		if _, known := s.keys[print]; !known {
-			s.keys[print] = struct{}{}
+		hash := [2]uint64{maphash.String(s.one, key), maphash.String(s.two, key)}
+		if _, known := s.keys[hash]; !known {
+			s.keys[hash] = struct{}{}
 			out = append(out, key)
 		}
 	}

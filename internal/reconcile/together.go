@@ -49,12 +49,6 @@ type peak struct {
 
 func (p peak) at() time.Time { return time.Unix(0, p.fully*int64(grain)).UTC() }
 
-// holds tells whether a key expires in that second.
-func (p peak) holds(v redis.Value) bool {
-	n := v.Expires().UnixNano() / int64(grain)
-	return n >= p.from && n < p.from+grains
-}
-
 // peaks are the seconds in which at least so many keys expire, the fullest of those
 // that overlap, in their order.
 func (e *expiries) peaks(least int64) []peak {

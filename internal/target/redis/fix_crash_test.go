@@ -19,7 +19,7 @@ func TestKilledAfterEveryCommand(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{})
 	client := s.Client()
 	const keys, rate = 40, 50 // batches of 10
-	commands := 0
+	var commands int
 	for n := 1; ; n++ {
 		for _, after := range []bool{false, true} {
 			plan := int64(2*n) + map[bool]int64{true: 1}[after]

@@ -89,10 +89,10 @@ func TestAFullRedisCanBeFlushed(t *testing.T) {
 	for _, key := range keysFrom(20) {
 		client.Set(t.Context(), key, strings.Repeat("x", 1000), time.Hour)
 	}
-	clear := removalsOf(t, target, keysFrom(20)...)
+	clears := removalsOf(t, target, keysFrom(20)...)
 	s.Do("CONFIG SET maxmemory-policy noeviction", "CONFIG SET maxmemory 1000000")
 	x := applier(t, target)
-	if err := x.MayApply(t.Context(), clear.Forms); err == nil || !strings.Contains(sentence(t, err), "A flush keeps none.") {
+	if err := x.MayApply(t.Context(), clears.Forms); err == nil || !strings.Contains(sentence(t, err), "A flush keeps none.") {
 		t.Errorf("clear: %v", err)
 	}
 	if err := x.Ready(t.Context()); err != nil {

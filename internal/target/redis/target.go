@@ -64,17 +64,7 @@ func (o Options) Validate() error {
 			bad("address %q is not host:port, such as redis-1.example.org:6379", a)
 		}
 	}
-	mode := cmp.Or(o.Mode, Standalone)
-	switch {
-	case !slices.Contains([]Mode{Standalone, Sentinel, Cluster}, mode):
-		bad("mode is %q: it must be %s, %s or %s", string(o.Mode), Standalone, Sentinel, Cluster)
-	case mode == Standalone && len(o.Addrs) > 1:
-		bad("mode is standalone, and there are %d addresses: name one, or another mode", len(o.Addrs))
-	case mode == Sentinel && o.Master == "":
-		bad("mode sentinel needs master: the name that the sentinels have for the primary")
-	case mode == Cluster && o.DB != 0:
-		bad("db is %d: a cluster has only database 0", o.DB)
-	}
+	o.validateMode(bad)
 	if o.DB < 0 {
 		bad("db is %d: it must not be negative", o.DB)
 	}
@@ -88,6 +78,20 @@ func (o Options) Validate() error {
 		bad("time-outs must not be negative")
 	}
 	return errors.Join(errs...)
+}
+
+func (o Options) validateMode(bad func(format string, args ...any)) {
+	mode := cmp.Or(o.Mode, Standalone)
+	switch {
+	case !slices.Contains([]Mode{Standalone, Sentinel, Cluster}, mode):
+		bad("mode is %q: it must be %s, %s or %s", string(o.Mode), Standalone, Sentinel, Cluster)
+	case mode == Standalone && len(o.Addrs) > 1:
+		bad("mode is standalone, and there are %d addresses: name one, or another mode", len(o.Addrs))
+	case mode == Sentinel && o.Master == "":
+		bad("mode sentinel needs master: the name that the sentinels have for the primary")
+	case mode == Cluster && o.DB != 0:
+		bad("db is %d: a cluster has only database 0", o.DB)
+	}
 }
 
 // Target is one Redis.
