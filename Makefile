@@ -40,7 +40,7 @@ demo: setup-demo build ## the whole product on this machine: a shop with planted
 	bin/integritybot demo $(DEMO_FLAGS)
 
 .PHONY: test
-test: setup-test ## vet and all tests with the race detector; under 10 minutes on 2 cores
+test: setup-test ## vet and all tests with the race detector; about 13 minutes on 2 cores
 	go vet -race ./...
 	go test -race -p $(TEST_PACKAGES_AT_ONCE) -timeout 15m $(TEST_FLAGS) ./...
 
