@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/integritybot/integritybot/internal/cluster"
@@ -138,26 +137,38 @@ func (d *demoCluster) environment(env map[string]string) error {
 	return err
 }
 
-// demoReading is what deploy/kubernetes/reader-role.yaml grants.
+// demoReading is what deploy/kubernetes/reader-role.yaml and restore-role.yaml grant,
+// but for secrets: the demo asks for no more than they say.
 func demoReading() []cluster.Rule {
-	here := []string{cluster.Namespace}
-	read := []string{"get", "list", "watch"}
-	return []cluster.Rule{
-		{Verbs: read, Resources: []string{"pods", "pods/log", "configmaps", "events"}, Namespaces: here},
-		{Verbs: read, Groups: []string{"apps"}, Resources: []string{"deployments", "deployments/scale", "replicasets"}, Namespaces: here},
-		{Verbs: read, Groups: []string{"autoscaling"}, Resources: []string{"horizontalpodautoscalers"}, Namespaces: here},
-		{Verbs: read, Groups: []string{batchv1.GroupName}, Resources: []string{"jobs", "cronjobs"}, Namespaces: here},
-		{Verbs: []string{"get", "list"}, Resources: []string{"namespaces"}},
-	}
+	return inDemo(
+		cluster.Rule{Verbs: []string{"get"}, Groups: []string{""}, Resources: []string{"namespaces"}},
+		cluster.Rule{Verbs: []string{"get", "list"}, Groups: []string{""}, Resources: []string{"pods"}},
+		cluster.Rule{Verbs: []string{"get"}, Groups: []string{""}, Resources: []string{"pods/log"}},
+		cluster.Rule{Verbs: []string{"list"}, Groups: []string{""}, Resources: []string{"events"}},
+		cluster.Rule{Verbs: []string{"get"}, Groups: []string{""}, Resources: []string{"configmaps"}},
+		cluster.Rule{Verbs: []string{"get", "list"}, Groups: []string{"apps"}, Resources: []string{"deployments"}},
+		cluster.Rule{Verbs: []string{"list"}, Groups: []string{"apps"}, Resources: []string{"replicasets"}},
+		cluster.Rule{Verbs: []string{"list"}, Groups: []string{"autoscaling"}, Resources: []string{"horizontalpodautoscalers"}},
+		cluster.Rule{Verbs: []string{"get", "list"}, Groups: []string{"batch"}, Resources: []string{"jobs"}},
+		cluster.Rule{Verbs: []string{"get"}, Groups: []string{"batch"}, Resources: []string{"cronjobs"}},
+	)
 }
 
 // demoWriting is what deploy/kubernetes/writer-role.yaml grants beside that.
 func demoWriting() []cluster.Rule {
-	here := []string{cluster.Namespace}
-	return []cluster.Rule{
-		{Verbs: []string{"patch", "update"}, Groups: []string{"apps"}, Resources: []string{"deployments", "deployments/scale"}, Namespaces: here},
-		{Verbs: []string{"create"}, Groups: []string{batchv1.GroupName}, Resources: []string{"jobs"}, Namespaces: here},
+	return inDemo(
+		cluster.Rule{Verbs: []string{"patch"}, Groups: []string{"apps"}, Resources: []string{"deployments"}},
+		cluster.Rule{Verbs: []string{"update"}, Groups: []string{"apps"}, Resources: []string{"deployments/scale"}},
+		cluster.Rule{Verbs: []string{"create"}, Groups: []string{"batch"}, Resources: []string{"jobs"}},
+	)
+}
+
+// inDemo are rules of a Role in the demo's namespace.
+func inDemo(rules ...cluster.Rule) []cluster.Rule {
+	for i := range rules {
+		rules[i].Namespaces = []string{cluster.Namespace}
 	}
+	return rules
 }
 
 func (d *demoCluster) close() error {

@@ -31,7 +31,7 @@ const (
 func (t *Targets) looks(c *config.Config, catalog check.Catalog, fixes fix.Catalog, last lastFindings, panicked func(source string, value any, stack []byte)) look.Catalog {
 	out := look.Catalog{}
 	add := func(name, title, place, off string, l look.Looker) {
-		one := look.Look{Name: name, Title: title, Place: place, Timeout: lookWithin, Looker: l}
+		one := look.Look{Name: name, Title: title, Place: place, Timeout: lookWithin, Looker: l, Past: name == "changes"}
 		if place == "" {
 			one.Looker, one.Off = nil, off
 		}
@@ -51,10 +51,7 @@ func (t *Targets) looks(c *config.Config, catalog check.Catalog, fixes fix.Catal
 	for _, one := range databases {
 		sources = append(sources, look.Source{Place: one.Place(), Chronicler: one.Chronicler()})
 	}
-	add("changes", "Changes", joined(placesOf(clusters), placesOf(databases)), noCluster, look.TimeLine(sources))
-	past := out["changes"]
-	past.Past = true
-	out["changes"] = past
+	add("changes", "Changes", joined(placesOf(clusters), placesOf(databases)), noCluster+" "+noDatabase, look.TimeLine(sources))
 	caches := t.caches(c, catalog)
 	for name, l := range reconcile.Looks(caches) {
 		add(name, "Cache", cachePlaces(caches), "There is no cache to look at: the config declares no check of kind cache, or gives no targets.….redis.addr.", l)
