@@ -30,13 +30,23 @@ func oneCheck(env Env, c Call, kind, command string) (check.Check, error) {
 	case len(c.Args) > 0:
 		return checkOfKind(env.Catalog, kind, command, c.Args[0])
 	}
+	return theOnly(of, kind, command+" ")
+}
+
+// theOnly is the check that is meant where none is named: there has to be one only.
+// before is what has to be typed before its name otherwise.
+func theOnly(of []check.Check, kind, before string) (check.Check, error) {
 	switch len(of) {
 	case 0:
-		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
+		return check.Check{}, noneOfKind(kind)
 	case 1:
 		return of[0], nil
 	}
-	return check.Check{}, badInput("Which one? There are %s.", strings.Join(names(of), ", ")).try(command + " " + of[0].Name)
+	return check.Check{}, badInput("Which one? There are %s.", strings.Join(names(of), ", ")).try(before + of[0].Name)
+}
+
+func noneOfKind(kind string) *InputError {
+	return badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
 }
 
 func checkOfKind(catalog check.Catalog, kind, command, word string) (check.Check, error) {
@@ -45,7 +55,7 @@ func checkOfKind(catalog check.Catalog, kind, command, word string) (check.Check
 		return of[i], nil
 	}
 	if len(of) == 0 {
-		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
+		return check.Check{}, noneOfKind(kind)
 	}
 	if other, known := catalog.ByName()[name]; known {
 		return check.Check{}, badInput("%s is a check of kind %s; for this there are %s.", other.Name, other.Kind, strings.Join(names(of), ", ")).try(command + " " + of[0].Name)
@@ -98,14 +108,7 @@ func checkFlag(env Env, c Call, kind, example string) (check.Check, error) {
 	if word, _ := c.Flags.GetString("check"); word != "" {
 		return checkOfKind(env.Catalog, kind, example+" --check", word)
 	}
-	switch of := ofKind(env.Catalog, kind); len(of) {
-	case 0:
-		return check.Check{}, badInput("The config declares no check of kind %s; config.example.yaml shows one.", kind).try("help")
-	case 1:
-		return of[0], nil
-	default:
-		return check.Check{}, badInput("Which one? There are %s.", strings.Join(names(of), ", ")).try(example + " --check " + of[0].Name)
-	}
+	return theOnly(ofKind(env.Catalog, kind), kind, example+" --check ")
 }
 
 // flagged is a command as it has to be typed: with --check where the config has

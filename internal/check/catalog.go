@@ -89,17 +89,25 @@ func (c Catalog) regular() []Check {
 	return on
 }
 
-// Off names the checks that a word would stand for if their targets were on.
+// Off names the checks that "all" would stand for, too, if their targets were on.
+// Another word leaves none out, and neither does all if every target is off.
 func (c Catalog) Off(word string) []string {
-	checks, _, err := c.Select(word)
-	if err != nil || !slices.ContainsFunc(checks, func(one Check) bool { return !one.Off }) {
+	if word != "" && !strings.EqualFold(word, "all") {
 		return nil
 	}
-	var out []string
+	var off []string
+	on := false
 	for _, one := range c {
-		if one.Off && !one.OnRequest && (word == "" || strings.EqualFold(word, "all")) {
-			out = append(out, one.Name)
+		switch {
+		case one.OnRequest:
+		case one.Off:
+			off = append(off, one.Name)
+		default:
+			on = true
 		}
 	}
-	return out
+	if !on {
+		return nil
+	}
+	return off
 }
