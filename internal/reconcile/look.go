@@ -91,6 +91,16 @@ func owner(caches []Cache, key string) (Cache, bool) {
 	return found, best >= 0
 }
 
+// asked are the caches that a question is about, and its keys.
+func asked(caches []Cache, q look.Question) ([]Cache, []string, error) {
+	of, err := ofQuestion(caches, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := keysOf(q, of[0].words().Pattern)
+	return of, keys, err
+}
+
 // keysOf are the keys that a look is asked about.
 func keysOf(q look.Question, example string) ([]string, error) {
 	var keys []string

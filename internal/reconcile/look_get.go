@@ -19,11 +19,7 @@ func (l *getLook) Look(ctx context.Context, q look.Question, tell func(check.Pro
 	if q.NoRows {
 		return sharedAnswer()
 	}
-	caches, err := ofQuestion(l.caches, q)
-	if err != nil {
-		return look.Report{}, err
-	}
-	keys, err := keysOf(q, caches[0].words().Pattern)
+	caches, keys, err := asked(l.caches, q)
 	if err != nil {
 		return look.Report{}, err
 	}

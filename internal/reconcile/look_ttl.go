@@ -20,11 +20,7 @@ func (l *ttlLook) Look(ctx context.Context, q look.Question, _ func(check.Progre
 	if q.NoRows {
 		return sharedAnswer()
 	}
-	caches, err := ofQuestion(l.caches, q)
-	if err != nil {
-		return look.Report{}, err
-	}
-	keys, err := keysOf(q, caches[0].words().Pattern)
+	caches, keys, err := asked(l.caches, q)
 	if err != nil {
 		return look.Report{}, err
 	}
