@@ -62,6 +62,8 @@ type Action struct {
 	// Ask wants something typed before the request is made; what was typed follows
 	// the ref, in quotes. It takes the place of Confirm.
 	Ask *Ask `json:"ask,omitempty"`
+	// Form: pressing it opens the form that its command has, if it still has one then.
+	Form bool `json:"form,omitempty"`
 }
 
 // Ask is a question that is answered by typing, in a dialog.
