@@ -44,6 +44,9 @@ type Order struct {
 	// Right is what the asker must still be allowed when it begins, beside what its
 	// checks need: look:logs.
 	Right string `json:",omitempty"`
+	// Incident is the one that it belongs to. 0: the one that holds the channel, or, for a
+	// run that is there for a plan, that of the plan.
+	Incident int64 `json:",omitempty"`
 }
 
 // Step is a kind of run.

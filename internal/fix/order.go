@@ -40,6 +40,8 @@ type Order struct {
 	AskedBy string // Slack user id
 	AskedAt time.Time
 	Request string // request id
+	// Incident is the one that it belongs to; 0: the one that holds the channel.
+	Incident int64 `json:",omitempty"`
 }
 
 // Ref is how people name the plan: P-1042.

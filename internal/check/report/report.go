@@ -74,12 +74,26 @@ func head(run check.Run, checks Checks) message.Post {
 		Headline: headline(run, checks),
 		Parts:    []message.Part{{Lines: checkLines(run, checks)}},
 		Context:  append([]message.Line{contextLine(run, checks)}, leftOut(run, checks)...),
-		Actions: []message.Action{
+		Actions: append(declaring(run), []message.Action{
 			{Verb: "again", Ref: run.Ref(), Label: "Run again"},
 			{Verb: "details", Ref: run.Ref(), Label: "Details"},
-		},
+		}...),
 	}
 	return place(run, m, true)
+}
+
+// declaring is the button that makes an incident of what a run found, where something
+// is wrong and nobody works on it in an incident.
+func declaring(run check.Run) []message.Action {
+	if run.Incident > 0 {
+		return nil
+	}
+	for _, f := range run.Findings {
+		if f.Verdict == check.Fail {
+			return []message.Action{{Verb: "incident", Ref: "declare --run " + run.Ref(), Label: "Declare incident", Form: true}}
+		}
+	}
+	return nil
 }
 
 // leftOut names the checks that were not asked because their targets are off.

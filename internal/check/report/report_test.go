@@ -301,3 +301,26 @@ func TestTimesInExamplesAreReadable(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsAnIncidentIsNotDeclaredAgain: the button is there where something is wrong,
+// and not in the incident's own channel.
+func TestWhatIsAnIncidentIsNotDeclaredAgain(t *testing.T) {
+	run := check.Run{Order: check.Order{ID: 7, Checks: []string{"a"}}, State: check.Done, Findings: []check.Finding{{Check: "a", Verdict: check.Fail}}}
+	offered := func() bool {
+		for _, a := range report.Finished(run, nil)[0].Message.Actions {
+			if a.Verb == "incident" {
+				return a.Ref == "declare --run R-7" && a.Form
+			}
+		}
+		return false
+	}
+	if !offered() {
+		t.Error("no incident can be declared of what is wrong")
+	}
+	if run.Incident = 12; offered() {
+		t.Error("an incident is offered in an incident")
+	}
+	if run.Incident, run.Findings[0].Verdict = 0, check.Pass; offered() {
+		t.Error("an incident is offered of what is right")
+	}
+}
