@@ -86,6 +86,48 @@ func TestEveryPersonAndEveryCommand(t *testing.T) {
 		{"writes resume", "ynynnnnnnn"},
 		{"fix writers", "ynynnnnnnn"}, // the config's first way asks for more
 		{"restore --at 2026-11-21", "ynynnnnnnn"},
+		{"incident", "yyyynnnnnn"},
+		{"help incident", "yyyyyynnnn"},
+		{"incident list --all", "yyyynnnnnn"},
+		{"incident status INC-12", "yyyynnnnnn"},
+		{"incident status INC-12 identified", "yyynnnnnnn"},
+		{"incident summary INC-12", "yyyynnnnnn"},
+		{"incident timeline INC-15", "yyyynnnnnn"},
+		{"incident checklist INC-12", "yyyynnnnnn"},
+		{"incident export INC-12", "yyyynnnnnn"},
+		{"incident declare inventory", "yyynynnnnn"},
+		{"incident bind inventory", "yyynynnnnn"},
+		{"incident declare --run R-8", "yyynnnnnnn"}, // and check:inventory, to which Eve has no right
+		{"incident severity INC-12 P1", "yyynnnnnnn"},
+		{"incident lead INC-12 me", "yyynnnnnnn"},
+		{"incident claim INC-12", "yyynnnnnnn"},
+		{"incident note INC-12 we look", "yyynnnnnnn"},
+		{"incident cause INC-12 rollout 41", "yyynnnnnnn"},
+		{"incident followup INC-12 add a key", "yyynnnnnnn"},
+		{"incident milestone INC-12 contained", "yyynnnnnnn"},
+		{"incident snooze INC-12 executives", "yyynnnnnnn"},
+		{"incident retry INC-12", "nnnnnnnnnn"},        // nothing is missing
+		{"incident step INC-12 measure", "yyynnnnnnn"}, // and check:orders, which Olive has alone
+		{"incident step INC-12 contain --done", "yyynnnnnnn"},
+		{"incident skip INC-12 contain because", "yyynnnnnnn"},
+		{"incident merge INC-12 INC-13", "yyynnnnnnn"},
+		{"incident decline INC-13 no", "yyynnnnnnn"},
+		{"incident decline INC-12 no", "nnnnnnnnnn"},                                  // its check fails
+		{"incident decline INC-12 no --because 'they are test orders'", "ynynnnnnnn"}, // resolve:override
+		{"incident resolve INC-13", "yyynnnnnnn"},
+		{"incident resolve INC-12", "nnnnnnnnnn"},                                  // its check fails
+		{"incident resolve INC-12 --because 'they are test orders'", "ynynnnnnnn"}, // resolve:override
+		{"incident resolve INC-16 --because 'they are test orders'", "nnnnnnnnnn"}, // a fix is under way
+		{"incident reopen INC-14 again", "yyynnnnnnn"},
+		{"incident ack INC-12", "nnnnnnnnnn"}, // nobody is called
+		{"notify update INC-12 --audience executives", "yyyynnnnnn"},
+		{"notify update INC-12", "yyynnnnnnn"}, // the responders, too
+		{"incident update INC-12 --audience executives", "yyyynnnnnn"},
+		{"incident nochange INC-12 executives", "yyyynnnnnn"},
+		{"send preview", "yyyynnnnnn"},
+		{"discard preview", "yyyynnnnnn"},
+		{"escalate L1 INC-12", "yyynynnnnn"},
+		{"escalate INC-12 L2", "yyynnnnnnn"},
 	} {
 		for i, person := range people {
 			t.Run(row.words+" by "+person, func(t *testing.T) {
@@ -95,6 +137,9 @@ func TestEveryPersonAndEveryCommand(t *testing.T) {
 				allowed := in.Events[0].Decision == "allowed"
 				if want := row.may[i] == 'y'; allowed != want {
 					t.Errorf("allowed is %v, want %v (rule %q)", allowed, want, in.Events[0].Rule)
+				}
+				if !allowed && (len(in.Incidents)+len(in.Notices)+len(in.Entries) > 0 || in.Draft != nil || in.Again != nil || in.Discard != "") {
+					t.Errorf("a refusal must do nothing: %+v", in)
 				}
 				if !allowed && (in.Events[0].Outcome != audit.Refused || in.Run != nil || in.Stop != nil || in.Plan != nil || in.Decide != nil || reply(t, in) == "") {
 					t.Errorf("a refusal must do nothing, say why, and be recorded: %+v", in)

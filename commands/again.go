@@ -33,6 +33,9 @@ func againCommand(env Env) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
+			if c, err = heldFor(ctx, env, c, o.Incident); err != nil {
+				return Prepared{}, err
+			}
 			if o.Step == check.StepExport && c.Place.Shared {
 				return Prepared{}, errSharedExport()
 			}
@@ -55,7 +58,7 @@ func onceMore(ctx context.Context, env Env, c Call) (check.Order, []check.Check,
 	if run.Step == check.StepLook {
 		return lookAgain(run), nil, nil
 	}
-	o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options}
+	o := check.Order{Title: run.Title, Words: run.Words, Options: run.Options, Incident: run.Incident}
 	switch {
 	case run.Step == check.StepExport:
 		o.Step, o.Select, o.Limit = run.Step, run.Select, run.Limit

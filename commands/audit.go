@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -45,6 +46,9 @@ func auditCommand(env Env) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
+			if err := mayRead(ctx, env, c, filter.Incident); err != nil {
+				return Prepared{}, err
+			}
 			entries, err := env.Archive.Events(ctx, filter)
 			if err != nil {
 				return Prepared{}, err
@@ -59,7 +63,12 @@ func auditFilter(env Env, c Call) (EventFilter, error) {
 	if len(c.Args) > 0 {
 		return f, badInput("I do not understand %q after audit.", c.Args[0]).try("audit --since 24h")
 	}
-	f.Incident, _ = c.Flags.GetString("incident")
+	if incident, _ := c.Flags.GetString("incident"); incident != "" {
+		if !incidentForm.MatchString(incident) {
+			return f, badInput("--incident: \"%s\" is not an incident; incidents look like INC-12.", clip(incident)).try("audit --incident INC-12")
+		}
+		f.Incident = strings.ToUpper(incident)
+	}
 	if actor, _ := c.Flags.GetString("actor"); actor != "" {
 		m := mentionForm.FindStringSubmatch(actor)
 		switch {

@@ -24,12 +24,17 @@ func checkCommand(env Env) Command {
 		Flags: func(set *pflag.FlagSet) {
 			set.Bool("full", false, "read at full speed, without holding back for the database")
 			set.String("since", "", "2h")
+			set.String(flagIncident, "", "INC-12")
 		},
 		Needs: func(_ context.Context, c Call) ([]authz.Permission, error) {
 			checks, _, _, err := selection(env.Catalog, c)
-			return permissions(checks), err
+			return append(permissions(checks), rightToNamed(c)...), err
 		},
-		Prepare: func(_ context.Context, c Call) (Prepared, error) {
+		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
+			c, err := forNamed(ctx, env, c, "check")
+			if err != nil {
+				return Prepared{}, err
+			}
 			checks, title, opts, err := selection(env.Catalog, c)
 			if err != nil {
 				return Prepared{}, err
@@ -135,7 +140,7 @@ func quoted(text string) []string {
 func startRun(_ Env, c Call, o check.Order) Prepared {
 	o.Channel, o.Thread, o.ResponseURL = c.Request.Channel, c.Request.Thread, c.Request.ResponseURL
 	o.AskedBy, o.AskedAt, o.Request = c.Request.Actor.User, c.Request.At, c.ID
-	o.NoRows = c.Place.Shared
+	o.NoRows, o.Incident = c.Place.Shared, c.Incident
 	return Prepared{
 		Target: strings.Join(o.Checks, ","), Pending: true, Numbered: true,
 		Build: func(run int64) Intent {

@@ -38,6 +38,9 @@ type Command struct {
 	Needs func(ctx context.Context, c Call) ([]authz.Permission, error)
 	// Prepare says what to record. It is called after the call was allowed.
 	Prepare func(ctx context.Context, c Call) (Prepared, error)
+	// Form gives the form that such a call opens in Slack instead, after the call was
+	// allowed; a nil form: none. nil: it never opens one.
+	Form func(ctx context.Context, c Call) (*message.Form, error)
 }
 
 // Call is a request whose words were understood and whose asker is known.
@@ -48,6 +51,9 @@ type Call struct {
 	Flags   *pflag.FlagSet
 	Subject authz.Subject
 	Place   Place
+	// Incident is the one that it is carried out for; 0: that of the channel, if there is
+	// one.
+	Incident int64
 }
 
 // Prepared is what a call will record if the transaction succeeds.
@@ -59,6 +65,14 @@ type Prepared struct {
 	// recorded all the same.
 	Rule    string
 	Refused bool
+	// Incident is the one that the call is about, for the audit; empty: that of the
+	// channel, if there is one. Before and After are what the call changes, in a word,
+	// and Args are added to what was typed.
+	Incident      string
+	Before, After string
+	Args          map[string]string
+	// Action is what it is recorded as, where that is not the command's name.
+	Action string
 	// Pending: the outcome comes later and has audit events of its own.
 	Pending bool
 	// Numbered asks for a new run number, given to Build.
@@ -66,8 +80,9 @@ type Prepared struct {
 	// Build gives the rest of the intent; the runner adds the audit event. nil
 	// if there is only a Reply.
 	Build func(run int64) Intent
-	// Reply is shown to the asker alone.
-	Reply *message.Message
+	// Reply is shown to the asker alone, and so is Answer, which knows the number.
+	Reply  *message.Message
+	Answer func(run int64) message.Message
 }
 
 // parse reads the words behind the command's name.
@@ -81,8 +96,11 @@ func (c Command) parse(words []string) (*pflag.FlagSet, []string, error) {
 	if err := set.Parse(words); err != nil {
 		return nil, nil, c.flagError(set, words, err)
 	}
-	args := set.Args()
-	for _, a := range args {
+	args, plain := set.Args(), set.ArgsLenAtDash() // what is behind -- is as it stands
+	if plain < 0 {
+		plain = len(args)
+	}
+	for _, a := range args[:plain] {
 		if strings.HasPrefix(a, "-") && a != "-" {
 			return nil, nil, badInput("I do not understand %q after %s.", a, c.Name).try(c.example())
 		}
@@ -99,12 +117,28 @@ func (c Command) flagError(set *pflag.FlagSet, words []string, err error) error 
 		if !strings.HasPrefix(name, "-") || slices.Contains(known, name) {
 			continue
 		}
+		if strings.ContainsAny(name, " \n") {
+			return badInput("What begins with - is taken for a flag; put -- before a text that does.").try(c.Name + " -- " + Quote(clip(w)))
+		}
 		if near := nearest("--"+strings.TrimLeft(name, "-"), known); near != "" {
 			return badInput("%s has no flag %s. Did you mean %s?", c.Name, name, near).try(c.example())
 		}
 		return badInput("%s has no flag %s.", c.Name, name).try(c.example())
 	}
+	if lacking, ok := strings.CutPrefix(err.Error(), "flag needs an argument: --"); ok && set.Lookup(lacking) != nil {
+		return badInput("--%s has to be followed by what it is.", lacking).try(c.exampleOf(set.Lookup(lacking)))
+	}
 	return badInput("I could not read the flags: %s.", strings.TrimSuffix(err.Error(), ".")).try(c.example())
+}
+
+// exampleOf is an example with a flag.
+func (c Command) exampleOf(f *pflag.Flag) string {
+	for _, e := range c.Examples {
+		if strings.Contains(e, "--"+f.Name+" ") {
+			return e
+		}
+	}
+	return c.example() + " --" + f.Name + " " + f.Usage
 }
 
 func (c Command) example() string {
@@ -121,9 +155,11 @@ func (c Command) Usage() string {
 		set := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
 		c.Flags(set)
 		set.VisitAll(func(f *pflag.Flag) {
-			if f.Value.Type() == "bool" {
+			switch {
+			case f.Hidden: // belongs to a form
+			case f.Value.Type() == "bool":
 				usage += fmt.Sprintf(" [--%s]", f.Name)
-			} else {
+			default:
 				usage += fmt.Sprintf(" [--%s %s]", f.Name, f.Usage)
 			}
 		})
@@ -162,6 +198,11 @@ func (r *Registry) Find(words []string) (Command, []string, error) {
 	if len(words) > 1 {
 		if c, ok := r.byName[name+" "+strings.ToLower(words[1])]; ok {
 			return c, words[2:], nil
+		}
+	}
+	if len(words) > 2 && incidentForm.MatchString(words[1]) { // incident INC-12 severity P1
+		if c, ok := r.byName[name+" "+strings.ToLower(words[2])]; ok {
+			return c, append([]string{words[1]}, words[3:]...), nil
 		}
 	}
 	if c, ok := r.byName[name]; ok {

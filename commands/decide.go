@@ -2,9 +2,11 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
+	"github.com/integritybot/integritybot/incidents"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
@@ -29,19 +31,49 @@ func confirmCommand(env Env) Command {
 			if typed != "" && p.Draft.Typed == "" {
 				return Prepared{}, badInput("%s is confirmed by itself; I do not understand \"%s\" behind it.", p.Ref(), clip(typed)).try("confirm " + p.Ref())
 			}
+			of, err := touched(ctx, env, p)
+			if err != nil {
+				return Prepared{}, err
+			}
 			return Prepared{
 				Rule: v.Rule, Pending: true, Numbered: true,
 				Build: func(run int64) Intent {
 					to := decided(p, v.To, c, now)
 					to.Run = run
 					return Intent{
-						Decide: move(p, to, true), Run: planRun(p.Order, run, check.StepApply, c),
+						Incidents: of, Decide: move(p, to, true), Run: planRun(p.Order, run, check.StepApply, c),
 						Posts: []message.Post{env.Plans.Head(to, now)},
 					}
 				},
 			}, nil
 		},
 	}
+}
+
+// touched is the incident that a plan belongs to, unchanged: it moves on with the plan,
+// so that nobody ends it by what was true before the plan was let pass. Where it was just
+// resolved nothing is changed: it would be called right while it is being repaired.
+func touched(ctx context.Context, env Env, p fix.Plan) ([]incidents.Change, error) {
+	i, err := incidentOf(ctx, env, p)
+	switch {
+	case errors.Is(err, incidents.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !i.Held():
+		return nil, nil
+	case i.Status.Over():
+		return nil, badInput("%s is resolved, and %s would change its data; open it again first.", i.Ref(), p.Ref()).
+			try("incident reopen " + i.Ref() + " 'a repair is still to be made'").by("its incident is resolved")
+	}
+	return []incidents.Change{{Incident: i}}, nil
+}
+
+func incidentOf(ctx context.Context, env Env, p fix.Plan) (incidents.Incident, error) {
+	if p.Incident > 0 {
+		return env.Archive.Incident(ctx, p.Incident)
+	}
+	return env.Archive.IncidentIn(ctx, p.Channel)
 }
 
 // cancelCommand ends a plan that waits: the other end of the button "Cancel".

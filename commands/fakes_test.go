@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,15 +24,19 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // ledger records intents as the store does: one key, one time.
 type ledger struct {
+	mu      sync.Mutex
 	keys    map[string]bool
 	runs    int64
 	intents []commands.Intent
 	down    error
 	// moved is called for each decision, as the store compares and sets.
-	moved func(fix.Transition) error
+	moved  func(fix.Transition) error
+	memory *memory
 }
 
 func (l *ledger) Record(_ context.Context, key string, numbered bool, build func(int64) commands.Intent) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.down != nil {
 		return false, l.down
 	}
@@ -44,6 +50,12 @@ func (l *ledger) Record(_ context.Context, key string, numbered bool, build func
 	in := build(l.runs)
 	if in.Decide != nil && l.moved != nil {
 		if err := l.moved(*in.Decide); err != nil {
+			delete(l.keys, key)
+			return false, err
+		}
+	}
+	if l.memory != nil {
+		if err := l.memory.apply(in); err != nil {
 			delete(l.keys, key)
 			return false, err
 		}
@@ -82,8 +94,13 @@ func (d directory) Place(_ context.Context, channel string) (commands.Place, err
 	return d.places[channel], d.down
 }
 
-// archive holds a few runs and plans.
+func (d directory) Members(_ context.Context, group string) ([]string, error) {
+	return members(group), d.down
+}
+
+// archive holds a few runs, plans and incidents.
 type archive struct {
+	*memory
 	runs  map[int64]check.Run
 	plans map[int64]fix.Plan
 }
@@ -122,10 +139,11 @@ var catalog = check.Catalog{
 }
 
 var policy = authz.Policy{Roles: []authz.Role{
-	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "diagnose:*", "look:*", "audit:read"}},
-	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*", "diagnose:*", "look:*", "cache:flush", "locks:terminate", "writes:*", "restore:run"}},
-	{Name: "events-team", Users: []string{"U1EVE"}, Permissions: []string{"check:events", "fix:events", "export:events"}},
-	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders", "diagnose:orders"}},
+	{Name: "responders", Groups: []string{"S0RESP"}, Permissions: []string{"check:*", "fix:*", "diagnose:*", "look:*", "audit:read", "incident:*", "notify:*", "escalate:*"}},
+	{Name: "approvers", Groups: []string{"S0APPR"}, Permissions: []string{"check:*", "fix:*", "approve:*", "diagnose:*", "look:*", "cache:flush", "locks:terminate", "writes:*", "restore:run", "incident:*", "notify:*", "escalate:*", "resolve:override"}},
+	{Name: "events-team", Users: []string{"U1EVE"}, Permissions: []string{"check:events", "fix:events", "export:events", "incident:declare", "escalate:l1"}},
+	{Name: "orders-team", Groups: []string{"S0ORDERS"}, Permissions: []string{"check:orders", "diagnose:orders", "incident:read", "notify:executives"}},
+	{Name: "leads", Users: []string{"U1LEAD"}, Permissions: []string{"incident:*"}},
 	{Name: "admins", Users: []string{"U1ADMIN"}, Permissions: []string{"*"}},
 }}
 
@@ -139,6 +157,18 @@ type house struct {
 	runs   map[int64]check.Run
 	fixes  fix.Catalog
 	looks  look.Catalog
+	memory *memory
+	env    commands.Env
+}
+
+// replace makes the commands anew, from something else than what newHouse took.
+func (h house) replace(t *testing.T, env commands.Env) {
+	t.Helper()
+	registry, err := commands.All(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.runner.Registry = registry
 }
 
 func newHouse(t *testing.T) house {
@@ -156,6 +186,7 @@ func houseOf(t *testing.T, catalog check.Catalog) house {
 		"U1BOB":      {User: "U1BOB", Team: "T1", Groups: []string{"S0APPR"}},
 		"U1ADMIN":    {User: "U1ADMIN", Team: "T1"},
 		"U1EVE":      {User: "U1EVE", Team: "T1"},
+		"U1LEAD":     {User: "U1LEAD", Team: "T1"},
 		"U1NOBODY":   {User: "U1NOBODY", Team: "T1"},
 		"U1GUEST":    {User: "U1GUEST", Team: "T1", Groups: []string{"S0RESP"}, Guest: true},
 		"U1OUTSIDER": {User: "U1OUTSIDER", Team: "T2", Groups: []string{"S0RESP"}, Outsider: true},
@@ -164,9 +195,19 @@ func houseOf(t *testing.T, catalog check.Catalog) house {
 	}
 	dir := &directory{people: people, places: map[string]commands.Place{
 		"C1":      {ID: "C1", Member: true},
+		"C2":      {ID: "C2", Member: true},
+		"CINC":    {ID: "CINC", Member: true},
+		"CPAY":    {ID: "CPAY", Member: true},
+		"CSOAK":   {ID: "CSOAK", Member: true},
+		"CENDED":  {ID: "CENDED", Member: true},
+		"CFIX":    {ID: "CFIX", Member: true},
+		"CAWAY":   {ID: "CAWAY"},
+		"D1":      {ID: "D1", Member: true, Direct: true},
 		"CSHARED": {ID: "CSHARED", Member: true, Shared: true},
 	}}
-	store := archive{runs: fewRuns(), plans: fewPlans()}
+	kept := newMemory()
+	fewIncidents(kept)
+	store := archive{memory: kept, runs: fewRuns(), plans: fewPlans()}
 	fixes := fewFixes()
 	for _, one := range ofLetters(catalog) {
 		fixes[one.Name] = fixes["failed-events"]
@@ -177,18 +218,18 @@ func houseOf(t *testing.T, catalog check.Catalog) house {
 	env := commands.Env{
 		Catalog: catalog, Policy: policy, Archive: store, Word: "/integrity", Now: func() time.Time { return noon },
 		Fixes: fixes, Plans: report.Wording{Checks: catalog.ByName(), Policy: policy}, Preventer: migrations{},
-		Selection: selection, Looks: fewLooks(),
+		Selection: selection, Looks: fewLooks(), Incidents: wording(), Directory: dir,
 	}
 	registry, err := commands.All(env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &ledger{keys: map[string]bool{}, runs: 1041}
-	n := 0
-	return house{ledger: l, people: people, dir: dir, plans: store.plans, runs: store.runs, fixes: fixes, looks: env.Looks, runner: &commands.Runner{
+	l := &ledger{keys: map[string]bool{}, runs: 1041, memory: kept}
+	var n atomic.Int64
+	return house{ledger: l, people: people, dir: dir, plans: store.plans, runs: store.runs, fixes: fixes, looks: env.Looks, memory: kept, env: env, runner: &commands.Runner{
 		Registry: registry, Policy: policy, Directory: dir, Ledger: l, Word: "/integrity", Version: "test",
 		Log:   slog.New(slog.DiscardHandler),
-		NewID: func() string { n++; return fmt.Sprintf("request-%d", n) },
+		NewID: func() string { return fmt.Sprintf("request-%d", n.Add(1)) },
 	}}
 }
 

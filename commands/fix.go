@@ -44,6 +44,9 @@ func fixCommand(env Env) Command {
 			if err != nil {
 				return Prepared{}, err
 			}
+			if c, err = heldFor(ctx, env, c, from.incident()); err != nil {
+				return Prepared{}, err
+			}
 			return startPlan(env, c, o), nil
 		},
 	}
@@ -62,6 +65,17 @@ func fixExamples(env Env) []string {
 type origin struct {
 	run  *check.Run // the run that found it
 	plan *fix.Plan  // the plan that is to be made again
+}
+
+// incident is the one that it belongs to; 0: none.
+func (o origin) incident() int64 {
+	switch {
+	case o.run != nil:
+		return o.run.Incident
+	case o.plan != nil:
+		return o.plan.Incident
+	}
+	return 0
 }
 
 // toFix reads which check is meant: by its name, as one check of a run, as the
@@ -195,7 +209,7 @@ func passed(run check.Run, name string) bool {
 // number.
 func startPlan(env Env, c Call, o fix.Order) Prepared {
 	o.Channel, o.ResponseURL = c.Request.Channel, c.Request.ResponseURL
-	o.AskedBy, o.AskedAt, o.Request = c.Request.Actor.User, c.Request.At, c.ID
+	o.AskedBy, o.AskedAt, o.Request, o.Incident = c.Request.Actor.User, c.Request.At, c.ID, c.Incident
 	if o.Under == "" {
 		o.Thread = c.Request.Thread
 	}
@@ -214,6 +228,6 @@ func planRun(plan fix.Order, number int64, step check.Step, c Call) *check.Order
 	return &check.Order{
 		ID: number, Title: plan.Ref(), Words: "check " + plan.Check, Checks: []string{plan.Check},
 		Channel: plan.Channel, Thread: plan.Thread, AskedBy: c.Request.Actor.User, AskedAt: c.Request.At, Request: c.ID,
-		Step: step, Plan: plan.ID,
+		Step: step, Plan: plan.ID, Incident: plan.Incident,
 	}
 }

@@ -7,17 +7,33 @@ import (
 	"unicode"
 
 	"github.com/buildkite/shellwords"
+
+	"github.com/integritybot/integritybot/internal/audit"
 )
 
-// maxText is far above any command and far below what could hurt.
-const maxText = 3000
+// maxText is far above any command, and maxForm above what the fields of a form hold
+// together; both are far below what could hurt.
+const (
+	maxText = 3000
+	maxForm = 24_000
+)
 
 // Split turns what a person typed into words, as a shell would, after undoing
 // what Slack and keyboards do to text: Slack escapes & < >, and iOS and macOS
-// turn "--full" into "—full" and quotes into “ ”.
-func Split(text string) ([]string, error) {
-	if len(text) > maxText {
-		return nil, badInput("That is %d characters long; a command has at most %d.", len(text), maxText)
+// turn "--full" into "—full" and quotes into “ ”. Within quotes lines stay lines.
+func Split(text string) ([]string, error) { return split(text, maxText) }
+
+// words are those of a request.
+func (q Request) words() ([]string, error) {
+	if q.Source == audit.FromModal {
+		return split(q.Text, maxForm)
+	}
+	return Split(q.Text)
+}
+
+func split(text string, most int) ([]string, error) {
+	if len(text) > most {
+		return nil, badInput("That is %d characters long; a command has at most %d.", len(text), most)
 	}
 	words, err := shellwords.SplitPosix(keepBackslashes(normalise(text)))
 	if err != nil {
@@ -64,18 +80,24 @@ func normalise(text string) string {
 	text = typography.Replace(text)
 	text = strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t' || r == '\r':
+		case r == '\n':
+			return r
+		case r == '\t' || r == '\r':
 			return ' '
 		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r): // zero-width, direction marks
 			return -1
 		}
 		return r
 	}, text)
-	words := strings.Split(text, " ")
-	for i, w := range words {
-		words[i] = dashes(w)
+	lines := strings.Split(text, "\n")
+	for n, line := range lines {
+		words := strings.Split(line, " ")
+		for i, w := range words {
+			words[i] = dashes(w)
+		}
+		lines[n] = strings.Join(words, " ")
 	}
-	return strings.Join(words, " ")
+	return strings.Join(lines, "\n")
 }
 
 // dashes makes a leading long dash the "--" that was typed.
@@ -93,12 +115,22 @@ func dashes(word string) string {
 type InputError struct {
 	Sentence string
 	Try      string // words of a command that works, without the command word
+	Who      string // the person that it is about: a Slack user id; may be empty
+	// Rule is what decided, where it is more than the words that were wrong: what stands
+	// against it matters to others, too.
+	Rule string
 }
 
 func (e *InputError) Error() string { return e.Sentence }
 
 func badInput(format string, args ...any) *InputError {
 	return &InputError{Sentence: fmt.Sprintf(format, args...)}
+}
+
+// by says what decided.
+func (e *InputError) by(rule string) *InputError {
+	e.Rule = rule
+	return e
 }
 
 func (e *InputError) try(words string) *InputError {

@@ -62,6 +62,9 @@ func writesCommand(env Env, registry func() *Registry) Command {
 func (r *Registry) noSuch(group string, words []string) error {
 	var names []string
 	for _, one := range r.under(group) {
+		if one.Hidden {
+			continue
+		}
 		names = append(names, strings.TrimPrefix(one.Name, group+" "))
 	}
 	low := strings.ToLower(words[0])

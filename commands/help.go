@@ -72,7 +72,7 @@ func missingBecause(env Env, command Command, c Call) string {
 	if command.General == "" {
 		return ""
 	}
-	reason := "the config declares no checks"
+	reason := nothingDeclared(command)
 	if command.Kind != "" {
 		reason += " of kind " + command.Kind
 	}
@@ -92,6 +92,17 @@ func missingBecause(env Env, command Command, c Call) string {
 	return reason
 }
 
+// nothingDeclared is why nobody may use a command that is about what the config names.
+func nothingDeclared(command Command) string {
+	switch command.General {
+	case "notify:any":
+		return "the config names no audiences"
+	case "escalate:any":
+		return "the config names no levels of escalation"
+	}
+	return "the config declares no checks"
+}
+
 // ways are the sets of permissions each of which is enough to use a command for
 // something.
 func ways(env Env, command Command) [][]authz.Permission {
@@ -103,7 +114,18 @@ func ways(env Env, command Command) [][]authz.Permission {
 		return waysOfKind(env, command, verb)
 	}
 	var out [][]authz.Permission
-	if verb == "diagnose" { // everything is a right of its own
+	switch verb {
+	case "notify":
+		for _, a := range env.Incidents.Rules.Audiences {
+			out = append(out, []authz.Permission{notifies(a.Name)})
+		}
+		return out
+	case "escalate":
+		for _, level := range levelNames(env) {
+			out = append(out, []authz.Permission{levelRight(level)})
+		}
+		return out
+	case "diagnose": // everything is a right of its own
 		out = append(out, []authz.Permission{rightDiagnose("")})
 	}
 	for _, d := range env.Catalog.Domains() {
@@ -143,6 +165,9 @@ func helpOne(env Env, command Command, c Call) *message.Message {
 		set := pflag.NewFlagSet(command.Name, pflag.ContinueOnError)
 		command.Flags(set)
 		set.VisitAll(func(f *pflag.Flag) {
+			if f.Hidden {
+				return
+			}
 			lines = append(lines, message.Join(message.Mono("--"+f.Name), "  "+flagHelp(f)))
 		})
 	}

@@ -1,8 +1,10 @@
 package commands
 
 import (
+	"context"
 	"time"
 
+	"github.com/integritybot/integritybot/incidents"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
@@ -27,6 +29,20 @@ type Env struct {
 	Selection func(words []string) error
 	// Looks are the ways of looking that the config makes possible.
 	Looks look.Catalog
+	// Incidents words incidents, and holds their rules.
+	Incidents incidents.Wording
+	// Directory says who is in a user group.
+	Directory Directory
+	// NameOf gives the name of a person, for those who are told in letters; empty: it is
+	// not known. nil: nobody is named.
+	NameOf func(ctx context.Context, user string) string
+}
+
+func (e Env) nameOf(ctx context.Context) func(string) string {
+	if e.NameOf == nil {
+		return nil
+	}
+	return func(user string) string { return e.NameOf(ctx, user) }
 }
 
 // All is the list of commands. A new command is one file and one line here.
@@ -76,7 +92,45 @@ func All(env Env) (*Registry, error) {
 		againCommand(env),
 		detailsCommand(env),
 	}
+	list = append(list, aboutIncidents(env, all)...)
 	var err error
 	registry, err = NewRegistry(list...)
 	return registry, err
+}
+
+func aboutIncidents(env Env, all func() *Registry) []Command {
+	return []Command{
+		incidentCommand(env, all),
+		declareCommand(env),
+		bindCommand(env),
+		incidentListCommand(env),
+		statusCommand(env),
+		severityCommand(env),
+		leadCommand(env),
+		claimCommand(env),
+		noteCommand(env),
+		causeCommand(env),
+		milestoneCommand(env),
+		followUpCommand(env),
+		summaryCommand(env),
+		timelineCommand(env),
+		checklistCommand(env),
+		stepCommand(env, all),
+		skipCommand(env),
+		incidentUpdateCommand(env),
+		noChangeCommand(env),
+		snoozeCommand(env),
+		retryCommand(env),
+		ackCommand(env),
+		mergeCommand(env),
+		declineCommand(env),
+		resolveCommand(env),
+		reopenCommand(env),
+		exportCommand(env),
+		notifyCommand(env),
+		sendCommand(env),
+		discardCommand(env),
+		resendCommand(env),
+		escalateCommand(env),
+	}
 }

@@ -112,7 +112,7 @@ func startLook(env Env, c Call, o check.Order) (Prepared, error) {
 func lookAgain(run check.Run) check.Order {
 	return check.Order{
 		Step: run.Step, Look: run.Look, Words: run.Words, Select: run.Select, Checks: run.Checks,
-		Domain: run.Domain, Grep: run.Grep, Options: run.Options,
+		Domain: run.Domain, Grep: run.Grep, Options: run.Options, Incident: run.Incident,
 	}
 }
 

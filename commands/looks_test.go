@@ -35,7 +35,7 @@ func wantRun(t *testing.T, in commands.Intent, user string, want check.Order) {
 // wantRefused checks that nothing was done but said and recorded.
 func wantRefused(t *testing.T, in commands.Intent, rule, says string) {
 	t.Helper()
-	if in.Run != nil || in.Plan != nil || in.Decide != nil || in.Stop != nil {
+	if in.Run != nil || in.Plan != nil || in.Decide != nil || in.Stop != nil || len(in.Incidents)+len(in.Notices)+len(in.Entries) > 0 {
 		t.Fatal("something was done")
 	}
 	if e := in.Events[0]; e.Outcome != audit.Refused || e.Decision != "refused" || e.Rule != rule || e.Error == "" {

@@ -12,7 +12,7 @@ func Quote(text string) string {
 
 // said are the words of a request as they ask for the same again.
 func said(c Call) string {
-	words, err := Split(c.Request.Text)
+	words, err := c.Request.words()
 	if err != nil {
 		return ""
 	}
@@ -24,7 +24,7 @@ func said(c Call) string {
 
 // spelled is one word as it has to be typed.
 func spelled(w string) string {
-	if w == "" || strings.ContainsAny(w, " '\"\\$`*?[]&|<>;()#~!") {
+	if w == "" || strings.ContainsAny(w, " \n'\"\\$`*?[]&|<>;()#~!") {
 		return inQuotes(w)
 	}
 	return w

@@ -54,6 +54,9 @@ type Directory interface {
 	// Place describes a channel. A channel that the bot cannot see is a Place
 	// with Member false and no error.
 	Place(ctx context.Context, channel string) (Place, error)
+	// Members gives the people who are in a user group now. A group that is disabled or
+	// not there has none.
+	Members(ctx context.Context, group string) ([]string, error)
 }
 
 // Asker takes requests. The Slack edge calls it and then acknowledges.
@@ -63,4 +66,8 @@ type Asker interface {
 	// and be done. A post means that nothing could be recorded: the edge sends
 	// it itself, once, as well as it can, and acknowledges.
 	Ask(ctx context.Context, r Request) *message.Post
+	// Form gives the form that a request opens instead of being asked, as things stand
+	// now. nil: there is none, or the person may not; then the request is to be asked.
+	// Nothing is recorded by it.
+	Form(ctx context.Context, r Request) *message.Form
 }

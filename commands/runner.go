@@ -1,13 +1,16 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/integritybot/integritybot/incidents"
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/fix"
@@ -39,11 +42,14 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 	}
 	id := r.NewID()
 	event, err := r.once(ctx, id, q)
-	if errors.Is(err, fix.ErrMoved) { // somebody else decided in between: decide from what is true now
+	for range againAtMost { // somebody else decided in between: decide from what is true now
+		if !moved(err) || ctx.Err() != nil {
+			break
+		}
 		event, err = r.once(ctx, id, q)
 	}
-	if errors.Is(err, fix.ErrMoved) {
-		p, again := r.refuse(&event, "the plan moved", "Somebody else decided at the same moment, so I did nothing; look at the plan's message, and try again.")
+	if moved(err) {
+		p, again := r.refuse(&event, "it moved", "Somebody else decided at the same moment, so I did nothing; look at its message, and try again.")
 		event, err = again, r.record(ctx, q, p, again)
 	}
 	if err == nil {
@@ -58,6 +64,12 @@ func (r *Runner) Ask(ctx context.Context, q Request) *message.Post {
 	post := r.reply(q, message.Message{Headline: message.Text(sentence, ref)})
 	return &post
 }
+
+// againAtMost is how often a request is decided anew because what it is about moved in
+// between. Fifty who declare one incident at once are the worst that is known.
+const againAtMost = 6
+
+func moved(err error) bool { return errors.Is(err, fix.ErrMoved) || errors.Is(err, incidents.ErrMoved) }
 
 // once decides and records.
 func (r *Runner) once(ctx context.Context, id string, q Request) (audit.Event, error) {
@@ -113,7 +125,7 @@ func (r *Runner) place(ctx context.Context, channel string) (Place, error) {
 }
 
 func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Prepared, audit.Event) {
-	words, err := Split(call.Request.Text)
+	words, err := call.Request.words()
 	if err != nil {
 		return r.refuseInput(event, err)
 	}
@@ -135,18 +147,25 @@ func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Pr
 	for _, need := range needs {
 		d := r.Policy.Decide(call.Subject, need)
 		if !d.Allowed {
+			if len(r.Policy.RolesOf(call.Subject)) == 0 {
+				event.Args["roles"] = "none" // a stranger's words are nothing that happened to an incident
+			}
 			return r.refuse(event, d.Rule, d.Reason+whomToAsk(d.Holders))
 		}
 		event.Rule = d.Rule
 	}
+	return r.prepared(ctx, command, call, event)
+}
+
+// prepared is what an allowed call records.
+func (r *Runner) prepared(ctx context.Context, command Command, call Call, event *audit.Event) (Prepared, audit.Event) {
 	p, err := command.Prepare(ctx, call)
 	if err != nil {
+		event.Incident = p.Incident
 		return r.refuseInput(event, err)
 	}
-	event.Target, event.Outcome = p.Target, audit.Done
-	if p.Rule != "" {
-		event.Rule = p.Rule
-	}
+	event.Outcome = audit.Done
+	p.tell(event)
 	switch {
 	case p.Refused:
 		event.Decision, event.Outcome = "refused", audit.Refused
@@ -159,6 +178,18 @@ func (r *Runner) prepare(ctx context.Context, call Call, event *audit.Event) (Pr
 	return p, *event
 }
 
+// tell says in the event what is known of the call now.
+func (p Prepared) tell(event *audit.Event) {
+	event.Target, event.Before, event.After = p.Target, p.Before, p.After
+	event.Action, event.Rule = cmp.Or(p.Action, event.Action), cmp.Or(p.Rule, event.Rule)
+	event.Incident = cmp.Or(p.Incident, event.Incident)
+	for name, value := range p.Args {
+		if value != "" {
+			event.Args[name] = value
+		}
+	}
+}
+
 // record commits the intent. The audit event is part of it.
 func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.Event) error {
 	_, err := r.Ledger.Record(ctx, q.Key, p.Numbered, func(run int64) Intent {
@@ -167,7 +198,14 @@ func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.
 			in = p.Build(run)
 		}
 		about(&event, in)
+		for i := range in.Events {
+			in.Events[i] = beside(event, in.Events[i])
+		}
 		in.Events = append([]audit.Event{event}, in.Events...)
+		in.Posts = slices.DeleteFunc(in.Posts, func(p message.Post) bool { return p.Channel == "" }) // it has no place yet
+		if p.Answer != nil {
+			in.Posts = append(in.Posts, r.reply(q, p.Answer(run)))
+		}
 		if p.Reply != nil {
 			in.Posts = append(in.Posts, r.reply(q, *p.Reply))
 		}
@@ -176,8 +214,25 @@ func (r *Runner) record(ctx context.Context, q Request, p Prepared, event audit.
 	return err
 }
 
+// beside completes an event that goes with the one of the request itself.
+func beside(request, e audit.Event) audit.Event {
+	e.Request, e.Channel, e.Version = cmp.Or(e.Request, request.Request), cmp.Or(e.Channel, request.Channel), cmp.Or(e.Version, request.Version)
+	if e.Source == "" {
+		e.Actor, e.Source, e.Thread = request.Actor, request.Source, request.Thread
+	}
+	return e
+}
+
 // about says in the event what it is about.
 func about(event *audit.Event, in Intent) {
+	for _, n := range in.Notices {
+		event.Target, event.Args["notice"] = incidents.NoticeRef(n.ID), incidents.NoticeRef(n.ID)
+	}
+	for _, c := range in.Incidents {
+		if c.Incident.Version == 0 { // a new one, whose number was not known before
+			event.Target, event.Incident = c.Incident.Ref(), c.Incident.Ref()
+		}
+	}
 	switch {
 	case in.Plan != nil:
 		event.Target, event.Plan = in.Plan.Ref(), in.Plan.Ref()
@@ -209,9 +264,12 @@ func (r *Runner) refuseInput(event *audit.Event, err error) (Prepared, audit.Eve
 		r.Log.Error("request not prepared", "request", event.Request, "action", event.Action, "error", err)
 		return r.refuse(event, "not available", "I could not look that up just now, so I did nothing; try again in a minute.")
 	}
-	p, e := r.refuse(event, "bad input", bad.Sentence)
+	p, e := r.refuse(event, cmp.Or(bad.Rule, "bad input"), bad.Sentence)
+	if bad.Who != "" && bad.Who != event.Actor.User {
+		p.Reply.Headline = message.Join(strings.TrimSuffix(bad.Sentence, "."), " (", message.Mention(bad.Who), ").")
+	}
 	if bad.Try != "" {
-		p.Reply.Headline = message.Join(bad.Sentence+" Try ", message.Mono(r.Word+" "+bad.Try), ".")
+		p.Reply.Headline = message.Join(p.Reply.Headline, " Try ", message.Mono(r.Word+" "+bad.Try), ".")
 	}
 	return p, e
 }

@@ -188,6 +188,11 @@ func (silent) Place(ctx context.Context, _ string) (commands.Place, error) {
 	return commands.Place{}, ctx.Err()
 }
 
+func (silent) Members(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func TestWhenSlackIsSilentThereIsTimeLeftToRecordIt(t *testing.T) {
 	h := newHouse(t)
 	h.runner.Directory = silent{}

@@ -63,6 +63,39 @@ func anotherWord(typed string) string {
 	case "diagnosis", "why":
 		return "diagnose"
 	}
+	return anotherIncidentWord(typed)
+}
+
+// anotherIncidentWord is the same for what is about incidents.
+func anotherIncidentWord(typed string) string {
+	switch typed {
+	case "incidents", "inc", "incident show", "incident open", "incident ls":
+		return "incident list"
+	case "declare", "incident create", "incident new", "incident start", "incident begin", "incident report":
+		return "incident declare"
+	case "resolve", "close", "incident close", "incident end", "incident done", "incident finish":
+		return "incident resolve"
+	case "severity", "sev", "incident sev", "incident priority":
+		return "incident severity"
+	case "lead", "incident commander", "incident owner", "incident assign", "incident take":
+		return "incident lead"
+	case "note", "incident comment", "incident log":
+		return "incident note"
+	case "timeline", "incident history", "incident events":
+		return "incident timeline"
+	case "incident recap", "recap":
+		return "incident summary"
+	case "incident cancel", "incident reject", "incident false":
+		return "incident decline"
+	case "incident todo", "incident action", "incident task":
+		return "incident followup"
+	case "incident postmortem", "postmortem", "incident download":
+		return "incident export"
+	case "incident notify", "tell", "announce", "incident announce", "stakeholders":
+		return "notify"
+	case "page", "incident page", "incident escalate", "oncall", "on-call":
+		return "escalate"
+	}
 	return ""
 }
 

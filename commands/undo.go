@@ -37,6 +37,9 @@ func undoCommand(env Env) Command {
 			if p.Channel == c.Request.Channel {
 				o.Under = report.HeadKey(p.ID)
 			}
+			if c, err = heldFor(ctx, env, c, p.Incident); err != nil {
+				return Prepared{}, err
+			}
 			prepared := startPlan(env, c, o)
 			prepared.Rule = v.Rule
 			return prepared, nil

@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 
+	"github.com/spf13/pflag"
+
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 )
@@ -18,14 +20,19 @@ func verifyCommand(env Env) Command {
 		Name:     "verify",
 		Summary:  "go through the verification list: is everything right again?",
 		Examples: []string{"verify"},
+		Flags:    func(set *pflag.FlagSet) { set.String(flagIncident, "", "INC-12") },
 		General:  "check:any",
 		Needs: func(_ context.Context, c Call) ([]authz.Permission, error) {
 			if len(c.Args) > 0 {
 				return nil, badInput("verify takes nothing behind it; one check alone is run by check.").try("verify")
 			}
-			return permissions(all()), nil
+			return append(permissions(all()), rightToNamed(c)...), nil
 		},
-		Prepare: func(_ context.Context, c Call) (Prepared, error) {
+		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
+			c, err := forNamed(ctx, env, c, "verify")
+			if err != nil {
+				return Prepared{}, err
+			}
 			checks := all()
 			if len(checks) == 0 {
 				return Prepared{}, badInput("The config declares no checks yet; see config.example.yaml.")
