@@ -60,7 +60,8 @@ func (s *Store) conclude(ctx context.Context, epoch int64, run check.Run, posts 
 		return err
 	}
 	defer conn.Release() // a connection with an open transaction is closed by it
-	if err := s.endRun(ctx, tx, epoch, run); err != nil {
+	incident, err := s.endRun(ctx, tx, epoch, run)
+	if err != nil {
 		return err
 	}
 	var batch pgx.Batch
@@ -75,18 +76,17 @@ func (s *Store) conclude(ctx context.Context, epoch int64, run check.Run, posts 
 			return err
 		}
 	}
-	return s.finish(ctx, tx, events)
+	return s.finish(ctx, tx, eventsOf(incident, events))
 }
 
-// endRun writes a run's last state, if the claim still holds.
-func (s *Store) endRun(ctx context.Context, tx pgx.Tx, epoch int64, run check.Run) error {
-	tag, err := tx.Exec(ctx, `UPDATE runs SET state = $3, reason = $4, stop_by = $5, finished = coalesce($6, $7, clock_timestamp()),
+// endRun writes a run's last state, if the claim still holds, and gives the incident
+// that it belongs to.
+func (s *Store) endRun(ctx context.Context, tx pgx.Tx, epoch int64, run check.Run) (incident int64, err error) {
+	err = tx.QueryRow(ctx, `UPDATE runs SET state = $3, reason = $4, stop_by = $5, finished = coalesce($6, $7, clock_timestamp()),
 			holder = '', lease = '-infinity'
-		WHERE id = $1 AND epoch = $2 AND state = 'running'`, run.ID, epoch, run.State, run.Reason, run.StoppedBy, moment(run.Finished), s.now())
-	if err == nil && tag.RowsAffected() == 0 {
-		err = check.ErrFenced
-	}
-	return err
+		WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING incident`,
+		run.ID, epoch, run.State, run.Reason, run.StoppedBy, moment(run.Finished), s.now()).Scan(&incident)
+	return incident, unlessNone(err, check.ErrFenced)
 }
 
 // queueFindings keeps the findings that no journal has: those of checks that

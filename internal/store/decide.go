@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,16 +9,6 @@ import (
 
 	"github.com/integritybot/integritybot/internal/fix"
 )
-
-// queuePlan keeps a plan that somebody asked for.
-func queuePlan(batch *pgx.Batch, o fix.Order, now *time.Time) error {
-	asked, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("encode plan: %w", err)
-	}
-	batch.Queue(`INSERT INTO plans (id, asked, created) VALUES ($1, $2, coalesce($3, clock_timestamp()))`, o.ID, asked, now)
-	return nil
-}
 
 // movePlan is the compare-and-set of a decision.
 const movePlan = `

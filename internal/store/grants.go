@@ -12,11 +12,11 @@ import (
 // rights of the runtime role, table by table. Everything else is revoked, so
 // that a right given by hand does not outlive the next migration.
 var rights = []struct{ rights, tables string }{
-	{"SELECT, INSERT", "audit_events, audit_checkpoints"},
+	{"SELECT, INSERT", "audit_events, audit_checkpoints, incident_names, incident_entries, notices"},
 	{"SELECT, UPDATE", "audit_head"},
 	{"SELECT, INSERT, DELETE", "inbox, run_rows, plan_batches, plan_rows"},
-	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels, plans"},
-	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers, sent_records"},
+	{"SELECT, INSERT, UPDATE", "runs, run_checks, channels, plans, incidents, notice_deliveries"},
+	{"SELECT, INSERT, UPDATE, DELETE", "posts, slack_answers, sent_records, incident_sightings, incident_drafts"},
 	{"SELECT, INSERT, UPDATE", "slack_waits"},
 	{"SELECT", "goose_db_version, store_identity"},
 }

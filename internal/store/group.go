@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/integritybot/integritybot/commands"
-	"github.com/integritybot/integritybot/internal/fix"
 )
 
 // lanes is how many groups are committed side by side: while one waits for the
@@ -157,7 +156,7 @@ var errNoAnswer = errors.New("the store did not answer in time")
 // Class 57 is "operator intervention": the server is going away.
 func refused(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code[:2] != "57" || errors.Is(err, errBuild) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, fix.ErrMoved)
+	return errors.As(err, &pg) && pg.Code[:2] != "57" || errors.Is(err, errBuild) || errors.Is(err, pgx.ErrTxCommitRollback) || moved(err)
 }
 
 func (c *committer) close() {

@@ -24,7 +24,7 @@ var migrations embed.FS
 const (
 	// schemaVersion is the newest file in migrations, riverVersion the schema of
 	// the job queue that this program was built with.
-	schemaVersion = 4
+	schemaVersion = 5
 	riverVersion  = 8
 
 	lockPeriod, lockTries = 1, 120 // seconds between tries for the lock, and tries

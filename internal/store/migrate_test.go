@@ -85,6 +85,14 @@ var forbiddenToRuntime = map[string]string{
 	"new rule":         `CREATE RULE quiet AS ON INSERT TO audit_events DO INSTEAD NOTHING`,
 	"delete head":      `DELETE FROM audit_head`,
 	"delete runs":      `DELETE FROM runs`,
+	"edit an entry":    `UPDATE incident_entries SET body = body`,
+	"remove an entry":  `DELETE FROM incident_entries`,
+	"edit a notice":    `UPDATE notices SET body = body`,
+	"remove a notice":  `DELETE FROM notices`,
+	"free a name":      `DELETE FROM incident_names`,
+	"give a name away": `UPDATE incident_names SET incident = 1`,
+	"delete incidents": `DELETE FROM incidents`,
+	"forget a letter":  `DELETE FROM notice_deliveries`,
 }
 
 func TestRuntimeRoleCannotChangeTheAuditLog(t *testing.T) {

@@ -47,7 +47,7 @@ WITH first AS (
 	WHERE c.channel = $3 AND EXISTS (SELECT FROM first) RETURNING c.claim
 )
 SELECT p.id, claimed.claim, p.version, p.ts, p.unknown, p.tried, p.file_id, p.attempts, p.created, p.desired,
-	p.file, p.only_to, n.desired, coalesce(n.ts, ''), coalesce(n.root, ''), coalesce(n.state = 'failed' AND n.sent_version = 0, false)
+	p.channel, p.root, p.file, p.only_to, n.desired, coalesce(n.ts, ''), coalesce(n.root, ''), coalesce(n.state = 'failed' AND n.sent_version = 0, false)
 FROM first CROSS JOIN claimed JOIN posts p USING (id) LEFT JOIN posts n ON n.key = p.needs AND n.file = '' AND p.needs <> ''`
 
 // Next implements bot.Outbox.
@@ -93,7 +93,7 @@ func (s *Store) claimNext(ctx context.Context, lease time.Duration) (d *bot.Deli
 		}
 		var r deliveryRow
 		err := tx.QueryRow(ctx, nextDelivery, s.now(), lease, channel).Scan(&d.ID, &d.Claim, &d.Version, &d.TS, &d.Unknown, &r.tried, &d.FileID,
-			&d.Attempts, &d.Created, &r.desired, &r.file, &r.onlyTo, &r.needed, &r.neededTS, &r.neededRoot, &orphan)
+			&d.Attempts, &d.Created, &r.desired, &r.channel, &r.root, &r.file, &r.onlyTo, &r.needed, &r.neededTS, &r.neededRoot, &orphan)
 		if err != nil {
 			return unlessNone(err, errTaken)
 		}
@@ -114,6 +114,7 @@ func unlessNone(err, none error) error {
 // deliveryRow is what of a row needs a thought before it is a delivery.
 type deliveryRow struct {
 	desired, needed      []byte
+	channel, root        string // where it is or is to be sent, whatever is desired by now
 	file, onlyTo         string
 	neededTS, neededRoot string
 	tried                *time.Time
@@ -125,6 +126,12 @@ func (r deliveryRow) fill(d *bot.Delivery) error {
 	}
 	if err := json.Unmarshal(r.desired, &d.Post); err != nil {
 		return fmt.Errorf("decode post of delivery %d: %w", d.ID, err)
+	}
+	if d.Post.Channel != r.channel {
+		d.Post.Channel, d.Post.Thread = r.channel, ""
+		if r.root != d.TS {
+			d.Post.Thread = r.root
+		}
 	}
 	if d.Thread = d.Post.Thread; d.Thread == "" {
 		d.Thread = r.neededRoot
@@ -150,6 +157,7 @@ func (r deliveryRow) fillFile(d *bot.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("decode file of delivery %d: %w", d.ID, err)
 	}
+	d.Post.Channel = r.channel
 	return nil
 }
 

@@ -37,22 +37,20 @@ func (s *Store) BeginApply(ctx context.Context, run, epoch int64, plan int64, cl
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoAnswer)
 	defer cancel()
-	err := s.inOwnTransaction(ctx, func(tx pgx.Tx) error {
+	err := s.inOwnTransaction(ctx, func(tx pgx.Tx) ([]audit.Event, error) {
 		if err := alone(ctx, tx, claims); err != nil {
-			return err
+			return nil, err
 		}
 		if err := fence(ctx, tx, run, epoch); err != nil {
-			return err
+			return nil, err
 		}
-		tag, err := tx.Exec(ctx, `UPDATE plans SET state = 'applying' WHERE id = $1 AND state = 'approved' AND run = $2`, plan, run)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = check.ErrFenced
-		}
+		var incident int64
+		err := tx.QueryRow(ctx, `UPDATE plans SET state = 'applying' WHERE id = $1 AND state = 'approved' AND run = $2 RETURNING incident`, plan, run).Scan(&incident)
 		if err != nil {
-			return err
+			return nil, unlessNone(err, check.ErrFenced)
 		}
-		return s.take(ctx, tx, plan, claims)
-	}, events)
+		return eventsOf(incident, events), s.take(ctx, tx, plan, claims)
+	})
 	if err != nil {
 		return fmt.Errorf("begin to apply plan %d: %w", plan, err)
 	}
@@ -72,22 +70,23 @@ func (s *Store) ConcludePlan(ctx context.Context, epoch int64, run check.Run, st
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoAnswer)
 	defer cancel()
-	err := s.inOwnTransaction(ctx, func(tx pgx.Tx) error {
-		if err := s.endRun(ctx, tx, epoch, run); err != nil {
-			return err
+	err := s.inOwnTransaction(ctx, func(tx pgx.Tx) ([]audit.Event, error) {
+		incident, err := s.endRun(ctx, tx, epoch, run)
+		if err != nil {
+			return nil, err
 		}
 		var batch pgx.Batch
 		if err := s.queueStep(&batch, step); err != nil {
-			return err
+			return nil, err
 		}
 		if err := queueFindings(&batch, run); err != nil {
-			return err
+			return nil, err
 		}
 		if err := queuePosts(&batch, posts, s.now()); err != nil {
-			return err
+			return nil, err
 		}
-		return tx.SendBatch(ctx, &batch).Close()
-	}, events)
+		return eventsOf(incident, events), tx.SendBatch(ctx, &batch).Close()
+	})
 	if err != nil {
 		return fmt.Errorf("conclude plan %d: %w", step.Plan.ID, err)
 	}
@@ -95,14 +94,15 @@ func (s *Store) ConcludePlan(ctx context.Context, epoch int64, run check.Run, st
 	return nil
 }
 
-// inOwnTransaction does something, appends the events and commits.
-func (s *Store) inOwnTransaction(ctx context.Context, do func(tx pgx.Tx) error, events []audit.Event) error {
+// inOwnTransaction does something, appends the events of it and commits.
+func (s *Store) inOwnTransaction(ctx context.Context, do func(tx pgx.Tx) ([]audit.Event, error)) error {
 	conn, tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release() // a connection with an open transaction is closed by it
-	if err := do(tx); err != nil {
+	events, err := do(tx)
+	if err != nil {
 		return err
 	}
 	return s.finish(ctx, tx, events)
@@ -230,7 +230,7 @@ func (s *Store) expire(ctx context.Context, word func(fix.Plan) ([]message.Post,
 			return err
 		}
 		said, event := word(p)
-		posts, events = append(posts, said...), append(events, event)
+		posts, events = append(posts, said...), append(events, eventsOf(p.Incident, []audit.Event{event})...)
 	}
 	var batch pgx.Batch
 	if err := queuePosts(&batch, posts, s.now()); err != nil {

@@ -26,14 +26,32 @@ func (s *Store) Plan(ctx context.Context, id int64) (fix.Plan, time.Time, error)
 	return p, now, nil
 }
 
-func readPlan(ctx context.Context, q querier, id int64, at *time.Time) (p fix.Plan, now time.Time, err error) {
+// planColumns are what scanPlan reads of plans; $1 is the time of tests.
+const planColumns = `coalesce($1, clock_timestamp()), asked, state, draft, hash, digest, batches, expires, second, why, decided_by, decided_at,
+	reason, outcome, run, undone_by, finished, incident`
+
+func readPlan(ctx context.Context, q querier, id int64, at *time.Time) (fix.Plan, time.Time, error) {
+	return scanPlan(q.QueryRow(ctx, `SELECT `+planColumns+` FROM plans WHERE id = $2`, at, id))
+}
+
+// readPlans reads those that a clause selects, whose first argument is $2.
+func readPlans(ctx context.Context, q querier, at *time.Time, clause string, args ...any) ([]fix.Plan, error) {
+	rows, err := q.Query(ctx, `SELECT `+planColumns+` FROM plans `+clause, append([]any{at}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (fix.Plan, error) {
+		p, _, err := scanPlan(row)
+		return p, err
+	})
+}
+
+func scanPlan(row pgx.Row) (p fix.Plan, now time.Time, err error) {
 	var asked, draft, outcome []byte
 	var expires, decided, finished *time.Time
-	err = q.QueryRow(ctx, `
-		SELECT coalesce($2, clock_timestamp()), asked, state, draft, hash, digest, batches, expires, second, why, decided_by, decided_at,
-			reason, outcome, run, undone_by, finished
-		FROM plans WHERE id = $1`, id, at).Scan(&now, &asked, &p.State, &draft, &p.Hash, &p.Digest, &p.Batches, &expires, &p.Second, &p.Why,
-		&p.DecidedBy, &decided, &p.Reason, &outcome, &p.Run, &p.UndoneBy, &finished)
+	var incident int64
+	err = row.Scan(&now, &asked, &p.State, &draft, &p.Hash, &p.Digest, &p.Batches, &expires, &p.Second, &p.Why,
+		&p.DecidedBy, &decided, &p.Reason, &outcome, &p.Run, &p.UndoneBy, &finished, &incident)
 	if err != nil {
 		return fix.Plan{}, now, err
 	}
@@ -48,8 +66,20 @@ func readPlan(ctx context.Context, q querier, id int64, at *time.Time) (p fix.Pl
 			return fix.Plan{}, now, fmt.Errorf("decode plan: %w", err)
 		}
 	}
-	p.Expires, p.DecidedAt, p.Finished = utc(expires), utc(decided), utc(finished)
+	p.Incident, p.Expires, p.DecidedAt, p.Finished = incident, utc(expires), utc(decided), utc(finished)
 	return p, now.UTC(), nil
+}
+
+// WaitingPlans implements commands.Archive. Those whose time is over are not among
+// them, even if nobody has said so yet.
+func (s *Store) WaitingPlans(ctx context.Context, limit int) ([]fix.Plan, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	plans, err := readPlans(ctx, s.pool, s.now(), `WHERE state = 'waiting' AND expires > coalesce($1, clock_timestamp()) ORDER BY id LIMIT $2`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("waiting plans: %w", err)
+	}
+	return plans, nil
 }
 
 // PlanForms is what the changes of a plan have in common. It is kept as long as

@@ -1,14 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,8 +13,6 @@ import (
 
 	"github.com/integritybot/integritybot/commands"
 	"github.com/integritybot/integritybot/internal/audit"
-	"github.com/integritybot/integritybot/internal/check"
-	"github.com/integritybot/integritybot/internal/fix"
 	"github.com/integritybot/integritybot/internal/message"
 )
 
@@ -28,7 +23,8 @@ var _ commands.Ledger = (*Store)(nil)
 var errBuild = errors.New("the intent could not be built")
 
 // Record implements commands.Ledger. An error means that nothing was done;
-// fix.ErrMoved, that the plan to be decided upon is in another state by now. If
+// fix.ErrMoved, that the plan to be decided upon is in another state by now, and
+// incidents.ErrMoved the same of an incident or a notice. If
 // the connection is lost during the commit itself, Record asks on another one
 // whether it took effect. Only if the store does not answer that either is it
 // not known: the error then is commands.ErrInDoubt, and the same key recorded again
@@ -64,8 +60,8 @@ func (s *Store) Say(ctx context.Context, posts ...message.Post) error {
 }
 
 // recordGroup commits a group of requests in one transaction: the keys first,
-// then runs, stops, plans, posts and jobs, and the audit events last, so that the
-// head is locked for one round trip.
+// then incidents, runs, stops, plans, posts and jobs, and the audit events last, so
+// that the head is locked for one round trip.
 func (s *Store) recordGroup(ctx context.Context, group []*request) error {
 	conn, tx, err := s.begin(ctx)
 	if err != nil {
@@ -81,11 +77,12 @@ func (s *Store) recordGroup(ctx context.Context, group []*request) error {
 		return err
 	}
 	if err := s.writeIntent(ctx, tx, all); err != nil {
-		if errors.Is(err, fix.ErrMoved) { // an answer like any other: the connection stays
+		if moved(err) { // an answer like any other: the connection stays
 			return errors.Join(err, tx.Rollback(ctx))
 		}
 		return err
 	}
+	all.bookEvents()
 	if err := s.finish(ctx, tx, all.events); err != nil {
 		return err
 	}
@@ -167,20 +164,10 @@ func collect[T any](results pgx.BatchResults) ([]T, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[T])
 }
 
-// changes is what a group changes, taken together.
-type changes struct {
-	runs   []*check.Order
-	stops  []*commands.Stop
-	plans  []*fix.Order
-	moves  []*fix.Transition
-	posts  []message.Post
-	events []audit.Event
-}
-
 // buildAll builds each request that is not a duplicate, once, even if the
 // group is tried again one by one.
 func buildAll(group []*request, numbers []int64) (changes, error) {
-	var all changes
+	all := changes{booked: map[int64]int64{}}
 	for _, r := range group {
 		number := int64(0)
 		if r.numbered {
@@ -192,24 +179,9 @@ func buildAll(group []*request, numbers []int64) (changes, error) {
 		if err := r.make(number); err != nil {
 			return all, err
 		}
-		all.events = append(all.events, r.intent.Events...)
-		all.posts = append(all.posts, r.intent.Posts...)
-		if r.intent.Run != nil {
-			all.runs = append(all.runs, r.intent.Run)
-		}
-		if r.intent.Stop != nil {
-			all.stops = append(all.stops, r.intent.Stop)
-		}
-		if r.intent.Plan != nil {
-			all.plans = append(all.plans, r.intent.Plan)
-		}
-		if r.intent.Decide != nil {
-			all.moves = append(all.moves, r.intent.Decide)
-		}
+		all.add(r.intent)
 	}
-	// Rows are locked in one order, so that two groups cannot wait for each other.
-	slices.SortStableFunc(all.stops, func(a, b *commands.Stop) int { return cmp.Compare(a.Run, b.Run) })
-	slices.SortStableFunc(all.moves, func(a, b *fix.Transition) int { return cmp.Compare(a.Plan, b.Plan) })
+	all.sort()
 	return all, nil
 }
 
@@ -235,7 +207,7 @@ func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
 	}
 	if batch.Len() > 0 {
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
-			return fmt.Errorf("write intent: %w", err)
+			return fmt.Errorf("write intent: %w", asMoved(err))
 		}
 	}
 	runs := make([]job, len(all.runs))
@@ -243,30 +215,6 @@ func (s *Store) writeIntent(ctx context.Context, tx pgx.Tx, all changes) error {
 		runs[i] = job{order.ID, order.Step}
 	}
 	return s.enqueue(ctx, tx, runs)
-}
-
-// queueIntent fails for what cannot be written down, whatever the database says.
-func queueIntent(batch *pgx.Batch, all changes, now *time.Time) error {
-	for _, order := range all.runs {
-		asked, err := json.Marshal(order)
-		if err != nil {
-			return fmt.Errorf("encode order: %w", err)
-		}
-		batch.Queue(`INSERT INTO runs (id, asked, step, enqueued, created)
-			VALUES ($1, $2, $4, coalesce($3, clock_timestamp()), coalesce($3, clock_timestamp()))`, order.ID, asked, now, order.Step)
-	}
-	for _, stop := range all.stops {
-		batch.Queue(`UPDATE runs SET stop_by = $2 WHERE id = $1 AND stop_by = '' AND state IN ('queued', 'running')`, stop.Run, stop.By)
-	}
-	for _, plan := range all.plans {
-		if err := queuePlan(batch, *plan, now); err != nil {
-			return err
-		}
-	}
-	for _, move := range all.moves {
-		queueDecision(batch, *move, now)
-	}
-	return queuePosts(batch, all.posts, now)
 }
 
 // finish appends the events and commits. The head is locked by the first
@@ -301,32 +249,4 @@ func sendCommit(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) error {
 		return errors.Join(pgx.ErrTxCommitRollback, results.Close())
 	}
 	return results.Close()
-}
-
-// queueEvents locks the head and queues the events that follow it.
-func (s *Store) queueEvents(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, events []audit.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	var head audit.Head
-	var hash []byte
-	var at time.Time
-	err := tx.QueryRow(ctx, `SELECT size, hash, coalesce($1, clock_timestamp()) FROM audit_head FOR UPDATE`, s.now()).Scan(&head.Size, &hash, &at)
-	if err != nil {
-		return fmt.Errorf("lock audit head: %w", err)
-	}
-	copy(head.Hash[:], hash)
-	seqs, ats := make([]int64, len(events)), make([]time.Time, len(events))
-	bodies, prevs, hashes := make([]string, len(events)), make([][]byte, len(events)), make([][]byte, len(events))
-	for i, e := range events {
-		var entry audit.Entry
-		if entry, head, err = head.Append(at, e); err != nil {
-			return fmt.Errorf("%w: %w", errBuild, err)
-		}
-		seqs[i], ats[i], bodies[i], prevs[i], hashes[i] = entry.Seq, entry.At, string(entry.Body), entry.Prev[:], entry.Hash[:]
-	}
-	batch.Queue(`INSERT INTO audit_events (seq, at, body, prev, hash)
-		SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::bytea[], $5::bytea[])`, seqs, ats, bodies, prevs, hashes)
-	batch.Queue(`UPDATE audit_head SET size = $1, hash = $2`, head.Size, head.Hash[:])
-	return nil
 }

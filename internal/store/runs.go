@@ -31,18 +31,32 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// readRun reads a run and its findings as one statement sees them. What is
-// JSON is taken apart here and not by Postgres, which refuses \u0000.
+// runColumns are what scanRun reads of runs r. What is JSON is taken apart there and not
+// by Postgres, which refuses \u0000.
+const runColumns = `r.asked, r.state, r.reason, r.stop_by, r.started, r.finished, r.incident,
+	ARRAY(SELECT c.state::text FROM run_checks c WHERE c.run = r.id AND c.done)`
+
+// readRun reads a run and its findings as one statement sees them.
 func readRun(ctx context.Context, q querier, id int64) (check.Run, error) {
+	return scanRun(q.QueryRow(ctx, `SELECT `+runColumns+` FROM runs r WHERE r.id = $1`, id))
+}
+
+// readRuns reads those that a clause selects.
+func readRuns(ctx context.Context, q querier, clause string, args ...any) ([]check.Run, error) {
+	rows, err := q.Query(ctx, `SELECT `+runColumns+` FROM runs r `+clause, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (check.Run, error) { return scanRun(row) })
+}
+
+func scanRun(row pgx.Row) (check.Run, error) {
 	var run check.Run
 	var asked []byte
 	var states []string
 	var started, finished *time.Time
-	err := q.QueryRow(ctx, `
-		SELECT asked, state, reason, stop_by, started, finished,
-			ARRAY(SELECT c.state::text FROM run_checks c WHERE c.run = r.id AND c.done)
-		FROM runs r WHERE r.id = $1`, id).Scan(&asked, &run.State, &run.Reason, &run.StoppedBy, &started, &finished, &states)
-	if err != nil {
+	var incident int64
+	if err := row.Scan(&asked, &run.State, &run.Reason, &run.StoppedBy, &started, &finished, &incident, &states); err != nil {
 		return check.Run{}, err
 	}
 	if err := json.Unmarshal(asked, &run.Order); err != nil {
@@ -56,7 +70,7 @@ func readRun(ctx context.Context, q querier, id int64) (check.Run, error) {
 		}
 		findings = append(findings, *state.Finding)
 	}
-	run.Started, run.Finished = utc(started), utc(finished)
+	run.Incident, run.Started, run.Finished = incident, utc(started), utc(finished)
 	run.Findings = inOrder(run.Checks, findings)
 	return run, nil
 }

@@ -23,8 +23,8 @@ const (
 )
 
 // Store is the bot's own Postgres. It implements commands.Ledger,
-// commands.Archive, bot.Outbox and bot.Shelf, and what the worker needs. Its
-// methods may be called from several goroutines.
+// commands.Archive, bot.Outbox, bot.Shelf and keeper.Store, and what the worker
+// needs. Its methods may be called from several goroutines.
 type Store struct {
 	opts   Options
 	pool   *pgxpool.Pool

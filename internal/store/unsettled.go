@@ -62,24 +62,24 @@ func (s *Store) SettlePlan(ctx context.Context, p fix.Plan, made []fix.Claim, po
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, contentWithin, errNoAnswer)
 	defer cancel()
-	err = s.inOwnTransaction(ctx, func(tx pgx.Tx) error {
+	err = s.inOwnTransaction(ctx, func(tx pgx.Tx) ([]audit.Event, error) {
 		tag, err := tx.Exec(ctx, `UPDATE plans p SET state = $2, outcome = $3, reason = $4 WHERE id = $1 AND state = 'partly applied' AND `+unsettled, p.ID, p.State, outcome, p.Reason)
 		if err == nil && tag.RowsAffected() == 0 { // an answer like any other: the connection stays
-			return errors.Join(fix.ErrMoved, tx.Rollback(ctx))
+			return nil, errors.Join(fix.ErrMoved, tx.Rollback(ctx))
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := s.markSent(ctx, tx, p.ID, made); err != nil {
-			return err
+			return nil, err
 		}
 		var batch pgx.Batch
 		batch.Queue(freePlaces, p.ID)
 		if err := queuePosts(&batch, posts, s.now()); err != nil {
-			return err
+			return nil, err
 		}
-		return tx.SendBatch(ctx, &batch).Close()
-	}, events)
+		return eventsOf(p.Incident, events), tx.SendBatch(ctx, &batch).Close()
+	})
 	switch {
 	case errors.Is(err, fix.ErrMoved):
 		return false, nil

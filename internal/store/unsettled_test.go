@@ -71,8 +71,9 @@ func TestMigrateFromTheVersionWithoutALedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := waiting(t, open(t, pgtest.As(owner, role)), soon())
-	pgtest.Exec(t, owner, `DROP TABLE sent_records`)
-	pgtest.Exec(t, owner, `DELETE FROM goose_db_version WHERE version_id = 4`)
+	if err := store.MigrateDown(t.Context(), owner, 3); err != nil {
+		t.Fatal(err)
+	}
 	if s, err := store.Open(t.Context(), store.Options{DSN: pgtest.As(owner, role)}); err == nil {
 		s.Close()
 		t.Error("it was opened without its table")

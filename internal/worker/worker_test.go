@@ -106,6 +106,9 @@ func (p *people) Subject(_ context.Context, a audit.Actor, fresh bool) (authz.Su
 	return authz.Subject{Team: a.Team, User: a.User, Groups: p.groups}, p.err
 }
 
+// Members implements commands.Directory: the worker does not ask.
+func (p *people) Members(context.Context, string) ([]string, error) { return nil, nil }
+
 func (p *people) Place(context.Context, string) (commands.Place, error) {
 	return commands.Place{Member: true}, nil
 }
