@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,14 +34,6 @@ const (
 	// maxTyped is how much can be typed at least.
 	maxTyped = 300
 )
-
-// askID is the n-th such button's action id.
-func askID(verb string, n int) string {
-	if n == 1 {
-		return verb + suffixMark + askMark
-	}
-	return verb + suffixMark + askMark + strconv.Itoa(n)
-}
 
 // asked is what a dialog carries from the click to its submission. It holds ids
 // alone: who may, and whether what was typed is right, is decided by others.

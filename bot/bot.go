@@ -24,6 +24,12 @@ type Deps struct {
 	Home    Home     // nil: no Home tab
 	Choices []Choice // what the modal offers to check
 	Dialogs Dialogs  // nil: no button wants something typed
+	Witness Witness  // nil: nobody minds what happens to messages
+	// Reaction is the one that a witness minds, without colons; empty: none.
+	Reaction string
+	// OnBack is called when Slack can be heard again after it could not for a while, so that
+	// what was missed is looked up. It must not block. nil: nobody minds.
+	OnBack  func()
 	Log     *slog.Logger
 	Now     func() time.Time
 	Observe Observer
@@ -92,9 +98,11 @@ func (b *Bot) Run(ctx context.Context) error {
 // wire puts the parts together.
 func (b *Bot) wire(me self) (*socket, *poster) {
 	send := &sender{opt: b.opt, api: b.api, client: b.client, log: b.deps.Log}
-	find := &finder{opt: b.opt, client: b.client, me: me}
+	call := caller{opt: b.opt, client: b.client}
+	find := &finder{caller: call, me: me}
 	d := &dispatcher{
 		opt: b.opt, me: me, asker: b.deps.Asker, home: b.deps.Home, choices: b.deps.Choices, dialogs: b.deps.Dialogs,
+		witness: b.deps.Witness, reaction: b.deps.Reaction, call: call, directs: newMemo[string]("conversations.open", selfMemory, b.deps.Now, nil),
 		api: b.api, direct: &direct{sender: send}, recent: newRecent(4096), log: b.deps.Log,
 	}
 	burst := max(1, b.opt.EditsPerMinute/10) // so that no minute sees more than the whole

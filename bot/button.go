@@ -59,12 +59,7 @@ func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
 	label := foreign(a.Label)
 	setZero(&label, a.Verb)
 	c.verbs[a.Verb]++
-	id := a.Verb
-	if n := c.verbs[a.Verb]; a.Ask != nil {
-		id = askID(a.Verb, n)
-	} else if n > 1 {
-		id += suffixMark + strconv.Itoa(n)
-	}
+	id := actionID(a, c.verbs[a.Verb])
 	text := plainText(label, maxButtonText)
 	b := slack.NewButtonBlockElement(id, a.Ref, text)
 	cost := size(text.Text) + elementCost
@@ -75,11 +70,30 @@ func (c *canvas) button(a message.Action) (*slack.ButtonBlockElement, int) {
 		b.Style = slack.StyleDanger
 	case message.Default:
 	}
-	if a.Confirm != nil && a.Ask == nil {
+	if a.Confirm != nil && a.Ask == nil && !a.Form {
 		b.Confirm = confirm(*a.Confirm)
 		cost += size(b.Confirm.Title.Text) + size(b.Confirm.Text.Text) + size(b.Confirm.Confirm.Text) + size(b.Confirm.Deny.Text)
 	}
 	return b, cost
+}
+
+// actionID is the id of the n-th button of a verb: a suffix says that it wants something
+// typed, or opens a form, and keeps the ids apart.
+func actionID(a message.Action, n int) string {
+	suffix := ""
+	if n > 1 {
+		suffix = strconv.Itoa(n)
+	}
+	switch {
+	case a.Ask != nil:
+		suffix = askMark + suffix
+	case a.Form:
+		suffix = formMark + suffix
+	}
+	if suffix == "" {
+		return a.Verb
+	}
+	return a.Verb + suffixMark + suffix
 }
 
 func confirm(c message.Confirm) *slack.ConfirmationBlockObject {

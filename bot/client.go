@@ -27,6 +27,7 @@ func newClient(o Options) (*slack.Client, *http.Client) {
 // self is who the bot is, as auth.test says.
 type self struct {
 	Enterprise, Team, User, Name, BotID string
+	URL                                 string // of the workspace, with a slash at its end
 }
 
 func whoAmI(ctx context.Context, api *slack.Client) (self, error) {
@@ -34,7 +35,7 @@ func whoAmI(ctx context.Context, api *slack.Client) (self, error) {
 	if err != nil {
 		return self{}, err
 	}
-	return self{Enterprise: a.EnterpriseID, Team: a.TeamID, User: a.UserID, Name: a.User, BotID: a.BotID}, nil
+	return self{Enterprise: a.EnterpriseID, Team: a.TeamID, User: a.UserID, Name: a.User, BotID: a.BotID, URL: a.URL}, nil
 }
 
 // detached is a context that outlives the caller's cancellation, for calls

@@ -20,6 +20,7 @@ const (
 	memory     = time.Minute      // how long people and groups are remembered
 	placeLife  = 15 * time.Second // and channels, so that an invitation shows soon
 	askLimit   = 5 * time.Second  // for one look-up
+	nameLife   = time.Hour        // what people are called
 	selfMemory = 24 * time.Hour   // who the bot is does not change under one token
 )
 
@@ -30,6 +31,7 @@ type Directory struct {
 	client *http.Client
 	me     *memo[self]
 	people *memo[account]
+	names  *memo[string]
 	groups *memo[[]members]
 	places *memo[commands.Place]
 }
@@ -63,6 +65,7 @@ func NewDirectory(o Options, d DirectoryDeps) (*Directory, error) {
 		api: api, client: client,
 		me:     newMemo[self]("auth.test", selfMemory, d.Now, nil), // no limit that a start could meet
 		people: newMemo[account]("users.info", memory, d.Now, shared),
+		names:  newMemo[string]("users.info (name)", nameLife, d.Now, nil),
 		groups: newMemo[[]members]("usergroups.list", memory, d.Now, shared),
 		places: newMemo[commands.Place]("conversations.info", placeLife, d.Now, shared),
 	}, nil
@@ -109,6 +112,24 @@ func (d *Directory) Subject(ctx context.Context, actor audit.Actor, fresh bool) 
 	}
 	s.Groups, err = d.groupsOf(ctx, me.Team, user.User, fresh)
 	return s, err
+}
+
+// NameOf is what a person is called, for letters to people who are not in Slack; empty
+// where it is not known. Rights never depend on it.
+func (d *Directory) NameOf(ctx context.Context, user string) string {
+	name, err := d.names.get(ctx, user, false, func(ctx context.Context) (string, error) {
+		u, err := d.api.GetUserInfoContext(ctx, user)
+		if err != nil {
+			return "", fmt.Errorf("users.info: %w", err)
+		}
+		name := inline(u.RealName)
+		setZero(&name, inline(u.Name))
+		return name, nil
+	})
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // account is what rights depend on of a user of Slack's. It lies on the shelf:
@@ -158,6 +179,25 @@ func (d *Directory) groupsOf(ctx context.Context, team, user string, fresh bool)
 		}
 	}
 	return ids, nil
+}
+
+// Members gives the people who are in a user group now, as it was remembered for at
+// most a minute. A group that is disabled or not there has none.
+func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
+	me, err := d.me.get(ctx, "", false, func(ctx context.Context) (self, error) { return whoAmI(ctx, d.api) })
+	if err != nil {
+		return nil, fmt.Errorf("auth.test: %w", err)
+	}
+	all, err := d.groups.get(ctx, me.Team, false, d.askGroups)
+	if err != nil {
+		return nil, fmt.Errorf("usergroups.list: %w", err)
+	}
+	for _, g := range all {
+		if g.Group == group {
+			return slices.Clone(g.Users), nil
+		}
+	}
+	return nil, nil
 }
 
 func (d *Directory) askGroups(ctx context.Context) ([]members, error) {

@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,33 @@ func TestSubjects(t *testing.T) {
 			t.Error("a schedule was looked up as a person")
 		}
 	})
+}
+
+// TestWhoIsInAGroup is what an escalation calls.
+func TestWhoIsInAGroup(t *testing.T) {
+	w := newWorld(t, setup{idle: true})
+	g, err := w.AddGroup(workspace.Group{ID: "S0DBA", Handle: "dba", Users: []string{w.alice, w.bob}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDirectory(t, w, nil)
+	got, err := d.Members(t.Context(), g.ID)
+	if err != nil || !slices.Equal(got, []string{w.alice, w.bob}) {
+		t.Errorf("members %v, %v", got, err)
+	}
+	got[0] = "U0CHANGED" // what is remembered is not the caller's
+	if again, err := d.Members(t.Context(), g.ID); err != nil || again[0] != w.alice {
+		t.Errorf("again %v, %v", again, err)
+	}
+	if none, err := d.Members(t.Context(), "S0NOTHING"); err != nil || len(none) != 0 {
+		t.Errorf("members of nothing %v, %v", none, err)
+	}
+	if name := d.NameOf(t.Context(), w.alice); name != "alice" {
+		t.Errorf("alice is called %q", name)
+	}
+	if name := d.NameOf(t.Context(), "U0NOBODY"); name != "" {
+		t.Errorf("nobody is called %q", name)
+	}
 }
 
 func TestRightsTakenAwayAreSeenWhenAskedFresh(t *testing.T) {

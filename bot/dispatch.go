@@ -22,11 +22,14 @@ type act struct {
 	// id is the same for every delivery of the same thing.
 	id       string
 	requests []commands.Request
-	// do opens or redraws a view; it changes nothing that has to be recorded.
+	// do opens or redraws a view, which changes nothing that has to be recorded, or has
+	// something recorded itself.
 	do func(ctx context.Context) error
 	// first wants something typed; if it does not, the requests are made at once.
 	first *question
-	why   string
+	// trigger opens the form that the one request may have; empty: none can be opened.
+	trigger string
+	why     string
 }
 
 // dispatcher turns envelopes into requests. It decides nothing about rights
@@ -39,10 +42,15 @@ type dispatcher struct {
 	home    Home
 	choices []Choice
 	dialogs Dialogs
-	api     *slack.Client
-	direct  *direct
-	recent  *recent
-	log     *slog.Logger
+	witness Witness
+	// reaction is the one that the witness minds.
+	reaction string
+	call     caller
+	directs  *memo[string] // person to channel of direct messages
+	api      *slack.Client
+	direct   *direct
+	recent   *recent
+	log      *slog.Logger
 }
 
 // handle works on one envelope and says whether it may be acknowledged: when
@@ -92,7 +100,7 @@ func (d *dispatcher) carryOut(ctx context.Context, e envelope, a act) bool {
 	defer cancel()
 	if a.do != nil {
 		if err := a.do(ctx); err != nil {
-			d.log.Error("view not shown", "type", e.Type, "error", err)
+			d.log.Error("not done", "type", e.Type, "why", err)
 			return false
 		}
 		return true
@@ -102,8 +110,14 @@ func (d *dispatcher) carryOut(ctx context.Context, e envelope, a act) bool {
 			return ok
 		}
 	}
+	if a.trigger != "" && len(a.requests) == 1 {
+		if done, ok := d.formFirst(ctx, a.trigger, a.requests[0]); done {
+			return ok
+		}
+	}
 	ok := true
 	for _, r := range a.requests {
+		r = d.placed(ctx, r)
 		if post := d.ask(ctx, r); post != nil {
 			ok = d.tell(ctx, r, *post) && ok
 		}
@@ -123,6 +137,25 @@ func (d *dispatcher) ask(ctx context.Context, r commands.Request) (post *message
 		}
 	}()
 	return d.asker.Ask(ctx, r)
+}
+
+// placed gives a request that came from no channel, such as from the Home tab or a
+// shortcut, the person's direct messages with the bot: there it is answered.
+func (d *dispatcher) placed(ctx context.Context, r commands.Request) commands.Request {
+	if r.Channel != "" || r.ResponseURL != "" || r.Actor.User == "" {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	channel, err := d.directs.get(ctx, r.Actor.User, false, func(ctx context.Context) (string, error) {
+		return openDirect(ctx, d.call, r.Actor.User)
+	})
+	if err != nil {
+		d.log.Warn("no direct messages to answer in", "request", r.Key, "error", describe(err))
+		return r
+	}
+	r.Channel = channel
+	return r
 }
 
 // tell sends an answer that could not be recorded.

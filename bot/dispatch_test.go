@@ -191,7 +191,9 @@ func TestWhatCannotBeRecordedIsSaidBeforeTheAck(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, setup{asker: &asker{answer: c.answer}})
+			w := newWorld(t, setup{asker: &asker{answer: c.answer}, workspace: func(o *workspace.Options) {
+				o.App.Events = []string{"app_mention"} // so that each way has one ack
+			}})
 			for i, way := range []string{"/integrity check orders", "@integrity check orders"} {
 				w.say(w.alice, "", way)
 				eventually(t, 4*time.Second, "the ack", func() bool { return len(acksOf(w)) == i+1 })
@@ -220,8 +222,11 @@ func TestNoAckWhenNobodyCouldBeTold(t *testing.T) {
 }
 
 func TestUnknownEnvelopesAreAcknowledged(t *testing.T) {
-	w := newWorld(t, setup{workspace: func(o *workspace.Options) { o.App.Events = append(bot.Events(), "reaction_added") }})
+	w := newWorld(t, setup{workspace: func(o *workspace.Options) { o.App.Events = append(bot.Events(), "member_joined_channel") }})
 	ts := w.say(w.bob, "", "look")
+	if err := w.Invite(w.bob, w.channel, w.person("carol")); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.React(w.alice, w.channel, ts, "eyes", false); err != nil {
 		t.Fatal(err)
 	}

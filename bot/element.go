@@ -117,7 +117,7 @@ func markup(l message.Line, room int) string {
 		text := markupSpan(s)
 		if size(text) > room {
 			// Escaping makes a text at most five times as long.
-			b.WriteString(Escape(cut(plainSpan(s), room/5)))
+			b.WriteString(escapeInline(cut(plainSpan(s), room/5)))
 			break
 		}
 		room -= size(text)
@@ -139,7 +139,7 @@ func markupSpan(s message.Span) string {
 		setZero(&label, "link")
 		return "<" + entities.Replace(s.URL) + "|" + strings.ReplaceAll(label, "|", "¦") + ">"
 	}
-	text := Escape(plainSpan(s))
+	text := escapeInline(plainSpan(s))
 	switch {
 	case strings.TrimSpace(text) == "":
 	case s.Kind == message.Code:

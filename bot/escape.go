@@ -77,7 +77,8 @@ var (
 )
 
 // defuse breaks what a client might turn into a link or a call to everybody,
-// for places where Slack reads no markup. The text looks the same.
+// for places where Slack reads no markup. The text looks the same, and nothing happens
+// to it when it is defused again.
 func defuse(s string) string {
 	if !strings.ContainsAny(s, ":@") && !strings.ContainsAny(s, "wW") {
 		return s
@@ -93,6 +94,8 @@ func defuse(s string) string {
 			b.WriteString(joiner + string(c))
 		case c == '@' && beginsWith(after, callsAll):
 			b.WriteString("@" + joiner)
+		case c == '@' && (strings.HasSuffix(before, joiner) || strings.HasPrefix(after, joiner)): // is defused
+			b.WriteByte(c)
 		case c == '@' && before != "" && before[i-1] != ' ': // a mailbox
 			b.WriteString(joiner + "@")
 		default:
@@ -125,8 +128,12 @@ func foreign(s string) string { return defuse(inline(s)) }
 
 // Escape makes foreign text safe for a place where Slack reads mrkdwn: it
 // cannot mention, link, format, quote or draw an emoji, and is one line.
-func Escape(s string) string {
-	s = defuse(inline(s))
+func Escape(s string) string { return escapeInline(inline(s)) }
+
+// escapeInline is Escape for what is inline or foreign already. It is not cleaned again:
+// what defuses it would be taken for something hidden, and be shown as "�".
+func escapeInline(s string) string {
+	s = defuse(s)
 	for prev := ""; prev != s; { // ":a:b:" holds two candidates that share a colon
 		prev, s = s, emoji.ReplaceAllString(s, ":"+joiner+"${1}")
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/integritybot/integritybot/internal/message"
 )
 
 func TestEscape(t *testing.T) {
@@ -31,6 +33,26 @@ func TestEscape(t *testing.T) {
 		if got := Escape(in); got != want {
 			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestWhatIsDefusedStaysReadable: in the text of a phone's notification and in small print
+// nothing is shown as if something hidden had been taken out.
+func TestWhatIsDefusedStaysReadable(t *testing.T) {
+	const said = "see https://evil.example, tell @here, ann@shop.example and www.shop.example"
+	line := message.Join(said+" ", message.Mono(said), " ", message.Strong(said))
+	const defused = "see https:\u2060//evil.example, tell @\u2060here, ann\u2060@shop.example and www\u2060.shop.example"
+	if got, want := fallback(message.Message{Headline: line}), defused+" "+defused+" "+defused; got != want {
+		t.Errorf("the notification is %q, want %q", got, want)
+	}
+	if got, want := markup(line, 1000), defused+" `"+defused+"` *"+defused+"*"; got != want {
+		t.Errorf("the small print is %q, want %q", got, want)
+	}
+	if got := defuse(defuse(said)); got != defused {
+		t.Errorf("defused twice it is %q", got)
+	}
+	if got := markup(message.Join("a\u2060b"), 100); got != "a�b" {
+		t.Errorf("what was hidden is %q", got)
 	}
 }
 

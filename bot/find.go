@@ -2,14 +2,11 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -25,9 +22,8 @@ const (
 
 // finder looks for messages of ours by the key in their metadata.
 type finder struct {
-	opt    Options
-	client *http.Client
-	me     self
+	caller
+	me self
 }
 
 // history is the little that is needed of a page of messages. slack-go would
@@ -89,38 +85,6 @@ func (f *finder) find(ctx context.Context, channel, thread string, since time.Ti
 		arguments.Set("cursor", h.Next.Cursor)
 	}
 	return nil, errors.New("too many messages since then to look through")
-}
-
-// call is one call of the Web API whose answer is decoded into out.
-func (f *finder) call(ctx context.Context, method string, arguments url.Values, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, f.opt.Timing.HTTP)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.opt.APIURL+method, strings.NewReader(arguments.Encode()))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Authorization", "Bearer "+string(f.opt.BotToken))
-	response, err := f.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if err := statusError(response); err != nil {
-		return err
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	var said slack.SlackResponse
-	if err := json.Unmarshal(body, &said); err != nil {
-		return err
-	}
-	if !said.Ok {
-		return slack.SlackErrorResponse{Err: said.Error, Needed: said.Needed}
-	}
-	return json.Unmarshal(body, out)
 }
 
 // statusError makes slack-go's errors of an HTTP status.

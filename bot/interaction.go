@@ -61,17 +61,26 @@ type view struct {
 	Hash            string `json:"hash"`
 	CallbackID      string `json:"callback_id"`
 	PrivateMetadata string `json:"private_metadata"`
-	State           struct {
+	// Title, Submit, Close and Blocks are shown again as they are.
+	Title  json.RawMessage   `json:"title"`
+	Submit json.RawMessage   `json:"submit"`
+	Close  json.RawMessage   `json:"close"`
+	Blocks []json.RawMessage `json:"blocks"`
+	State  struct {
 		Values map[string]map[string]field `json:"values"`
 	} `json:"state"`
 }
 
 type field struct {
-	SelectedOption *struct {
-		Value string `json:"value"`
-	} `json:"selected_option"`
-	SelectedConversation string `json:"selected_conversation"`
-	Value                string `json:"value"`
+	SelectedOption       *choice  `json:"selected_option"`
+	SelectedOptions      []choice `json:"selected_options"`
+	SelectedConversation string   `json:"selected_conversation"`
+	SelectedUser         string   `json:"selected_user"`
+	Value                string   `json:"value"`
+}
+
+type choice struct {
+	Value string `json:"value"`
 }
 
 func (d *dispatcher) readInteraction(e envelope) (act, error) {
@@ -84,15 +93,39 @@ func (d *dispatcher) readInteraction(e envelope) (act, error) {
 	}
 	switch i.Type {
 	case "block_actions":
+		if i.View != nil && i.View.CallbackID == formCallback {
+			return d.readRenewal(e, i), nil
+		}
 		return readClicks(e, i), nil
 	case "view_submission":
 		return readSubmission(e, i), nil
 	case "shortcut":
-		if i.CallbackID == shortcutPickCheck {
+		switch i.CallbackID {
+		case shortcutPickCheck:
 			return act{id: e.EnvelopeID, do: func(ctx context.Context) error { return d.openPicker(ctx, i.TriggerID) }}, nil
+		case shortcutDeclare:
+			return readDeclare(e, i), nil
 		}
 	}
 	return act{why: "interaction " + i.Type + " " + i.CallbackID}, nil
+}
+
+// readDeclare asks for what a person types as "incident declare", which opens its form.
+func readDeclare(e envelope, i interaction) act {
+	r := commands.Request{
+		Key: e.EnvelopeID, Actor: i.actor(), Source: audit.FromShortcut, Text: "incident declare", At: e.received,
+	}
+	return act{id: e.EnvelopeID, requests: []commands.Request{r}, trigger: i.TriggerID}
+}
+
+// readRenewal is a click on the button of a form that makes its preview anew.
+func (d *dispatcher) readRenewal(e envelope, i interaction) act {
+	for _, c := range i.Actions {
+		if c.ActionID == actionRenew {
+			return act{id: e.EnvelopeID, do: func(ctx context.Context) error { return d.renew(ctx, e, i) }}
+		}
+	}
+	return act{why: "a choice in a form"}
 }
 
 // readClicks makes a request of each button that was pressed. The button's
@@ -121,6 +154,9 @@ func readClicks(e envelope, i interaction) act {
 			ResponseURL: i.ResponseURL,
 			At:          e.received,
 		})
+		if strings.HasPrefix(suffix, formMark) {
+			a.trigger = i.TriggerID
+		}
 		if strings.HasPrefix(suffix, askMark) {
 			a.first = &question{
 				trigger: i.TriggerID, request: a.requests[len(a.requests)-1],

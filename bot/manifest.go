@@ -10,25 +10,39 @@ import (
 func Scopes() []string {
 	return []string{
 		"app_mentions:read", // @bot in channels and threads
-		"channels:history",  // to look whether a message stands, after an unknown outcome
-		"channels:read",     // is the channel shared, is the bot in it
+		"bookmarks:read",    // an incident's channel has its links, once each
+		"bookmarks:write",
+		"channels:history", // to look whether a message stands, after an unknown outcome
+		"channels:manage",  // channels of incidents: create, invite, topic
+		"channels:read",    // is the channel shared, is the bot in it
 		"chat:write",
 		"commands",   // the slash command and the shortcut
 		"files:read", // to look whether a file is shown, after an unknown outcome
 		"files:write",
 		"groups:history",
 		"groups:read",
+		"groups:write", // the same for private channels
 		"im:history",
 		"im:read",
+		"im:write", // notices to one person, answers to what is pressed on Home
 		"mpim:history",
 		"mpim:read",
+		"pins:read",       // what is pinned is on the timeline
+		"pins:write",      // the summary
+		"reactions:read",  // what carries the reaction is on the timeline
 		"usergroups:read", // rights by user group
 		"users:read",      // guests, outsiders, bots
 	}
 }
 
-// Events are the bot events the app subscribes to.
-func Events() []string { return []string{"app_home_opened", "app_mention"} }
+// Events are the bot events the app subscribes to. Those of messages tell of edits and
+// deletions; what is said is not read.
+func Events() []string {
+	return []string{
+		"app_home_opened", "app_mention", "message.channels", "message.groups",
+		"pin_added", "pin_removed", "reaction_added", "reaction_removed",
+	}
+}
 
 // The manifest as Slack reads it: docs.slack.dev/reference/app-manifest. There
 // are no request URLs, because everything comes over Socket Mode, and token
@@ -108,6 +122,9 @@ func Manifest(o Options) []byte {
 	m.Features.Shortcuts = []manifestShortcut{{
 		Name: "Check data", Type: "global", Callback: shortcutPickCheck,
 		Description: "Pick a check and the channel for its result",
+	}, {
+		Name: "Declare incident", Type: "global", Callback: shortcutDeclare,
+		Description: "Open a channel for data that is wrong, and keep everybody informed",
 	}}
 	m.Features.Commands = []manifestCommand{{
 		Command: o.Command, Description: "Check data for integrity, and see what was found and done",

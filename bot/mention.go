@@ -33,6 +33,12 @@ type event struct {
 	Channel  string          `json:"channel"`
 	Tab      string          `json:"tab"`
 	Edited   json.RawMessage `json:"edited"`
+	// Of what happened to a message: see sighting.
+	ChannelID string  `json:"channel_id"`
+	DeletedTS string  `json:"deleted_ts"`
+	Reaction  string  `json:"reaction"`
+	Item      item    `json:"item"`
+	Message   version `json:"message"`
 }
 
 // Only messages that a person typed just now count. A subtype that is not here
@@ -57,7 +63,7 @@ func (d *dispatcher) readEvent(e envelope) (act, error) {
 		actor := person(w.EnterpriseID, ev.UserTeam, ev.User)
 		return act{id: w.EventID, do: func(ctx context.Context) error { return d.showHome(ctx, actor) }}, nil
 	}
-	return act{why: "event " + ev.Type}, nil
+	return d.readSighting(e, w.EventID, ev), nil
 }
 
 func (d *dispatcher) readMention(e envelope, id string, ev event, who audit.Actor) act {

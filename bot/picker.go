@@ -97,6 +97,8 @@ func readSubmission(e envelope, i interaction) act {
 	switch {
 	case i.View != nil && i.View.CallbackID == askCallback:
 		return readAnswer(e, i)
+	case i.View != nil && i.View.CallbackID == formCallback:
+		return readForm(e, i)
 	case i.View == nil || i.View.CallbackID != pickerCallback:
 		return act{why: "a view that is not ours"}
 	}

@@ -66,7 +66,7 @@ func fallback(m message.Message) string {
 	}
 	setZero(&text, "(no text)")
 	for limit := maxFallback; ; limit = limit * 3 / 4 {
-		if escaped := Escape(cut(text, limit)); size(escaped) <= maxFallback {
+		if escaped := escapeInline(cut(text, limit)); size(escaped) <= maxFallback {
 			return escaped
 		}
 	}
@@ -80,6 +80,7 @@ type canvas struct {
 	chars  int
 	rooms  int
 	table  bool
+	cut    bool // something was left out
 	count  int
 	verbs  map[string]int // uses of a verb, to keep action ids apart
 }
@@ -111,6 +112,7 @@ func (c *canvas) add(b slack.Block, cost int) {
 
 // note says that something was left out. It may use the reserve.
 func (c *canvas) note(format string, args ...any) {
+	c.cut = true
 	text := fmt.Sprintf(format, args...)
 	if text == "" || c.rooms < 1 || c.chars < size(text)+blockCost+elementCost {
 		return

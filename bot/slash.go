@@ -21,7 +21,7 @@ func readSlash(e envelope) (act, error) {
 	if c.UserID == "" {
 		return act{}, missing("a user", e)
 	}
-	return act{id: e.EnvelopeID, requests: []commands.Request{{
+	return act{id: e.EnvelopeID, trigger: c.TriggerID, requests: []commands.Request{{
 		Key:         e.EnvelopeID,
 		Actor:       person(c.EnterpriseID, c.TeamID, c.UserID),
 		Source:      audit.FromSlash,

@@ -58,6 +58,7 @@ func (s *socket) pause(ctx context.Context, slot int, wait *backoff, err error) 
 		d = max(d, limit+jitter(s.opt.Timing.Backoff))
 	}
 	s.explain(slot, withoutAddress(err))
+	s.miss()
 	s.log.Warn("no slack socket", "error", withoutAddress(err), "again_in", d.Round(time.Millisecond))
 	sleep(ctx, d)
 	return nil
@@ -81,6 +82,7 @@ func (s *socket) connect(ctx, work context.Context, slot int) (*link, error) {
 		s.mu.Lock()
 		delete(s.links, l)
 		s.mu.Unlock()
+		s.miss()
 		s.watch.links(s.live())
 	})
 	timer := time.NewTimer(dialLimit)
@@ -88,6 +90,7 @@ func (s *socket) connect(ctx, work context.Context, slot int) (*link, error) {
 	select {
 	case <-l.hello:
 		s.explain(slot, "")
+		s.hear()
 		s.watch.links(s.live())
 		s.log.Info("slack socket ready", "link", l.number)
 		return l, nil

@@ -38,6 +38,7 @@ type socket struct {
 	now    func() time.Time
 	handle handler
 	watch  Observer
+	onBack func()
 
 	jobs   chan job
 	number atomic.Int64
@@ -47,6 +48,8 @@ type socket struct {
 	tasks sync.WaitGroup // readers and retirements
 	// trouble says, for people, why a slot has no link. A slot that has one is not in it.
 	trouble map[int]string
+	// deaf: there was a link, and there is none now.
+	deaf bool
 }
 
 type job struct {
@@ -56,7 +59,7 @@ type job struct {
 
 func newSocket(o Options, api *slack.Client, client *http.Client, d Deps, handle handler) *socket {
 	return &socket{
-		opt: o, api: api, http: client, log: d.Log, now: d.Now, handle: handle, watch: d.Observe,
+		opt: o, api: api, http: client, log: d.Log, now: d.Now, handle: handle, watch: d.Observe, onBack: d.OnBack,
 		jobs: make(chan job, queueLength), links: map[*link]struct{}{}, trouble: map[int]string{},
 	}
 }

@@ -61,3 +61,24 @@ func (s *socket) explain(slot int, trouble string) {
 	}
 	s.trouble[slot] = trouble
 }
+
+// miss notes that what Slack sends from now on may be missed, unless another link is open.
+func (s *socket) miss() {
+	if s.live() > 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = true
+}
+
+// hear says once that Slack can be heard again.
+func (s *socket) hear() {
+	s.mu.Lock()
+	back := s.deaf
+	s.deaf = false
+	s.mu.Unlock()
+	if back && s.onBack != nil {
+		s.onBack()
+	}
+}

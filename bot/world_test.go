@@ -23,6 +23,28 @@ type asker struct {
 	mu     sync.Mutex
 	asked  []commands.Request
 	answer func(ctx context.Context, r commands.Request) *message.Post
+	// form gives the form of a request; nil: none has one.
+	form   func(ctx context.Context, r commands.Request) *message.Form
+	formed []commands.Request
+}
+
+func (a *asker) Form(ctx context.Context, r commands.Request) *message.Form {
+	a.mu.Lock()
+	form := a.form
+	if form != nil {
+		a.formed = append(a.formed, r)
+	}
+	a.mu.Unlock()
+	if form == nil {
+		return nil
+	}
+	return form(ctx, r)
+}
+
+func (a *asker) forms() []commands.Request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]commands.Request(nil), a.formed...)
 }
 
 func (a *asker) Ask(ctx context.Context, r commands.Request) *message.Post {
@@ -83,6 +105,7 @@ func newWorld(t *testing.T, s setup) *world {
 			Commands: []workspace.Command{{Command: "/integrity", ShouldEscape: true}},
 			Shortcuts: []workspace.Shortcut{
 				{CallbackID: "pick_check", Name: "Check data", Type: "global"},
+				{CallbackID: "declare_incident", Name: "Declare incident", Type: "global"},
 			},
 		},
 		Timing: workspace.Timing{Ping: 200 * time.Millisecond},

@@ -1,5 +1,7 @@
 package workspace
 
+import "strings"
+
 // React adds or removes a reaction of a person's.
 func (w *Workspace) React(as, channel, ts, name string, remove bool) error {
 	w.mu.Lock()
@@ -32,14 +34,41 @@ func (w *Workspace) Pin(as, channel, ts string, remove bool) error {
 		return refusal
 	}
 	if remove {
-		if !w.unpin(c, m) {
+		if !w.unpin(c, m, p.ID) {
 			return refuse("no_pin", "The message is not pinned.")
 		}
 		return nil
 	}
+	if !m.pinnable() {
+		return refuse("not_pinnable", "This message cannot be pinned.")
+	}
 	if !w.pin(c, m, p.ID) {
 		return refuse("already_pinned", "The message is pinned already.")
 	}
+	return nil
+}
+
+// Edit changes the text of a person's own message.
+func (w *Workspace) Edit(as, channel, ts, text string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, c, m, refusal := w.pointAt(as, channel, ts)
+	text = strings.TrimSpace(text)
+	switch {
+	case refusal != nil:
+		return refusal
+	case m.user != p.ID || !m.pinnable():
+		return refuse("cant_update_message", "You can edit only your own messages.")
+	case text == "":
+		return refuse("no_text", "There is nothing to send.")
+	case len([]rune(text)) > maxPostText:
+		return refuse("msg_too_long", "The message is longer than 40,000 characters.")
+	}
+	before := w.messageJSON(c, m, true)
+	m.text, m.blocks = w.encode(text, false), nil
+	m.editedBy, m.editedTS = p.ID, w.nextTS()
+	w.changed(c, m)
+	w.changeEvent(c, m, before)
 	return nil
 }
 

@@ -177,15 +177,18 @@ func chatDelete(w *Workspace, c *call) (obj, *apiError) {
 
 // deleteMessage removes m; a parent with replies leaves a tombstone.
 func (w *Workspace) deleteMessage(ch *Channel, m *message) {
+	before := w.messageJSON(ch, m, true)
 	if len(ch.replies(m.ts)) > 0 {
 		m.subtype, m.text, m.user, m.botID = "tombstone", "This message was deleted.", slackbotID, ""
 		m.blocks, m.attachments, m.files, m.metadata, m.reactions = nil, nil, nil, nil, nil
 		ch.pins = slices.DeleteFunc(ch.pins, func(p pin) bool { return p.ts == m.ts })
 		w.changed(ch, m)
+		w.changeEvent(ch, m, before)
 		return
 	}
 	ch.remove(m)
 	w.publish(notice{Type: "message_deleted", Channel: ch.ID, ThreadTS: m.threadTS, TS: m.ts})
+	w.deleteEvent(ch, m, before)
 }
 
 func chatGetPermalink(w *Workspace, c *call) (obj, *apiError) {
@@ -197,10 +200,14 @@ func chatGetPermalink(w *Workspace, c *call) (obj, *apiError) {
 	if m == nil {
 		return nil, fail("message_not_found")
 	}
-	thread := m.ts
+	return obj{"channel": ch.ID, "permalink": c.base + permalink(ch, m)}, nil
+}
+
+// permalink is the path of a message, as Slack's own links have it.
+func permalink(ch *Channel, m *message) string {
+	path := "/archives/" + ch.ID + "/p" + strings.ReplaceAll(m.ts, ".", "")
 	if m.isReply() {
-		thread = m.threadTS
+		path += "?thread_ts=" + m.threadTS + "&cid=" + ch.ID
 	}
-	link := c.base + "/#/" + ch.ID + "/thread/" + thread // an address of the page
-	return obj{"channel": ch.ID, "permalink": link}, nil
+	return path
 }

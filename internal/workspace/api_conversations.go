@@ -52,6 +52,18 @@ func conversationsMembers(w *Workspace, c *call) (obj, *apiError) {
 }
 
 func conversationsList(w *Workspace, c *call) (obj, *apiError) {
+	return w.listed(c, func(*Channel) bool { return true })
+}
+
+// usersConversations are the channels that the bot is in.
+func usersConversations(w *Workspace, c *call) (obj, *apiError) {
+	if user := c.text("user"); user != "" && user != w.app.BotUserID {
+		return nil, failMessages("invalid_arguments", "[ERROR] the simulator lists the bot's own channels only [json-pointer:/user]")
+	}
+	return w.listed(c, func(ch *Channel) bool { return ch.has(w.app.BotUserID) })
+}
+
+func (w *Workspace) listed(c *call, wanted func(*Channel) bool) (obj, *apiError) {
 	types := c.list("types")
 	if types == nil {
 		types = []string{"public_channel"}
@@ -59,7 +71,7 @@ func conversationsList(w *Workspace, c *call) (obj, *apiError) {
 	var all []obj
 	for _, id := range w.channelIDs {
 		ch, err := w.visibleChannel(id)
-		if err != nil || (ch.Archived && c.flag("exclude_archived")) {
+		if err != nil || (ch.Archived && c.flag("exclude_archived")) || !wanted(ch) {
 			continue
 		}
 		kind := map[string]string{"im": "im", "mpim": "mpim", "group": "private_channel", "channel": "public_channel"}[ch.kind()]
@@ -238,23 +250,43 @@ func (w *Workspace) join(ch *Channel, user, inviter string) {
 }
 
 func conversationsSetTopic(w *Workspace, c *call) (obj, *apiError) {
-	ch, err := w.visibleChannel(c.text("channel"))
+	ch, topic, err := w.described(c, "topic")
 	if err != nil {
 		return nil, err
 	}
-	if err := w.need(manageScopes(ch, "topic")...); err != nil {
-		return nil, err
-	}
-	topic := c.text("topic")
-	switch {
-	case !ch.has(w.app.BotUserID):
-		return nil, fail("not_in_channel")
-	case ch.Archived:
-		return nil, fail("is_archived")
-	case len([]rune(topic)) > 250:
-		return nil, fail("too_long")
-	}
 	ch.Topic = topic
+	w.add(ch, &message{ts: w.nextTS(), user: w.app.BotUserID, subtype: ch.kind() + "_topic", text: "set the channel topic: " + topic})
 	w.publish(notice{Type: "channel", Channel: ch.ID})
 	return obj{"topic": topic, "channel": w.channelJSON(ch)}, nil
+}
+
+func conversationsSetPurpose(w *Workspace, c *call) (obj, *apiError) {
+	ch, purpose, err := w.described(c, "purpose")
+	if err != nil {
+		return nil, err
+	}
+	ch.purpose = purpose
+	w.publish(notice{Type: "channel", Channel: ch.ID})
+	return obj{"purpose": purpose}, nil
+}
+
+// described is the channel whose topic or purpose a call sets, and the new text.
+func (w *Workspace) described(c *call, what string) (*Channel, string, *apiError) {
+	ch, err := w.visibleChannel(c.text("channel"))
+	if err != nil {
+		return nil, "", err
+	}
+	if err := w.need(manageScopes(ch, "topic")...); err != nil {
+		return nil, "", err
+	}
+	text := c.text(what)
+	switch {
+	case !ch.has(w.app.BotUserID):
+		return nil, "", fail("not_in_channel")
+	case ch.Archived:
+		return nil, "", fail("is_archived")
+	case len([]rune(text)) > 250:
+		return nil, "", fail("too_long")
+	}
+	return ch, text, nil
 }

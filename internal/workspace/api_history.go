@@ -15,7 +15,7 @@ func conversationsHistory(w *Workspace, c *call) (obj, *apiError) {
 	var found []obj
 	for _, m := range slices.Backward(ch.messages) {
 		if (!m.isReply() || m.broadcast) && within(c, m.ts) {
-			found = append(found, w.messageJSON(ch, m, c.flag("include_all_metadata")))
+			found = append(found, w.readJSON(ch, m, c.flag("include_all_metadata")))
 		}
 	}
 	page, cursor, err := paged(c, found, 100)
@@ -41,10 +41,10 @@ func conversationsReplies(w *Workspace, c *call) (obj, *apiError) {
 		parent = ch.find(parent.threadTS)
 	}
 	withMetadata := c.flag("include_all_metadata")
-	found := []obj{w.messageJSON(ch, parent, withMetadata)}
+	found := []obj{w.readJSON(ch, parent, withMetadata)}
 	for _, m := range ch.replies(parent.ts) {
 		if within(c, m.ts) {
-			found = append(found, w.messageJSON(ch, m, withMetadata))
+			found = append(found, w.readJSON(ch, m, withMetadata))
 		}
 	}
 	page, cursor, err := paged(c, found, 1000)
@@ -52,6 +52,18 @@ func conversationsReplies(w *Workspace, c *call) (obj, *apiError) {
 		return nil, err
 	}
 	return obj{"messages": page, "has_more": cursor != "", "response_metadata": obj{"next_cursor": cursor}}, nil
+}
+
+// readJSON is a message as it is read back: with its pin.
+func (w *Workspace) readJSON(ch *Channel, m *message, withMetadata bool) obj {
+	out := w.messageJSON(ch, m, withMetadata)
+	for _, p := range ch.pins {
+		if p.ts == m.ts {
+			out["pinned_to"] = []string{ch.ID}
+			out["pinned_info"] = obj{"channel": ch.ID, "pinned_by": p.by, "pinned_ts": p.at.Unix()}
+		}
+	}
+	return out
 }
 
 // within applies oldest, latest and inclusive.

@@ -12,9 +12,9 @@ func apiTest(_ *Workspace, c *call) (obj, *apiError) {
 	return obj{"args": c.args}, nil
 }
 
-func authTest(w *Workspace, _ *call) (obj, *apiError) {
+func authTest(w *Workspace, c *call) (obj, *apiError) {
 	return obj{
-		"url": "https://" + w.opt.TeamDomain + ".slack.com/", "team": w.opt.TeamName, "team_id": w.opt.TeamID,
+		"url": c.base + "/", "team": w.opt.TeamName, "team_id": w.opt.TeamID,
 		"user": w.app.Name, "user_id": w.app.BotUserID, "bot_id": w.app.BotID, "is_enterprise_install": false,
 	}, nil
 }

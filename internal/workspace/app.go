@@ -56,9 +56,13 @@ func DefaultScopes() []string {
 	}
 }
 
-// DefaultEvents are the subscriptions when App.Events is empty.
+// DefaultEvents are the subscriptions when App.Events is empty: those the bot's manifest
+// asks for, and one more.
 func DefaultEvents() []string {
-	return []string{"app_mention", "app_home_opened", "reaction_added", "member_joined_channel"}
+	return []string{
+		"app_home_opened", "app_mention", "member_joined_channel", "message.channels", "message.groups",
+		"pin_added", "pin_removed", "reaction_added", "reaction_removed",
+	}
 }
 
 func (a *App) has(scope string) bool { return slices.Contains(a.Scopes, scope) }

@@ -20,6 +20,7 @@ type Channel struct {
 
 	created    time.Time
 	creator    string
+	purpose    string
 	messages   []*message            // top level and replies, oldest first
 	threads    map[string][]*message // parent's ts → replies
 	ephemerals []*message
@@ -147,7 +148,7 @@ func (w *Workspace) channelJSON(c *Channel) obj {
 	out["name"], out["name_normalized"] = c.Name, c.Name
 	out["is_member"], out["num_members"] = c.has(bot), len(c.Members)
 	out["topic"] = obj{"value": c.Topic, "creator": c.creator, "last_set": 0}
-	out["purpose"] = obj{"value": "", "creator": "", "last_set": 0}
+	out["purpose"] = obj{"value": c.purpose, "creator": c.creator, "last_set": 0}
 	out["previous_names"] = []string{}
 	if c.ExtShared {
 		out["connected_team_ids"] = w.teamsIn(c)

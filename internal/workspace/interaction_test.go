@@ -452,7 +452,7 @@ func TestHomeTab(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	f := newFixture(t, func(o *workspace.Options) { o.App.Events = append(workspace.DefaultEvents(), "message.channels") })
+	f := newFixture(t, func(o *workspace.Options) { o.App.Events = append(quietEvents(), "message.channels") })
 	outsider := f.person(workspace.Person{Name: "olga", Kind: workspace.Outsider})
 	shared := f.addChannel(workspace.Channel{Name: "shared", ExtShared: true, Members: []string{f.alice, outsider, f.BotUserID()}})
 	s := f.connect()

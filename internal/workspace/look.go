@@ -36,8 +36,27 @@ type BotState struct {
 // ChannelState is a channel as one person sees it.
 type ChannelState struct {
 	Channel
-	Unread      int  `json:"unread"`
-	BotIsMember bool `json:"bot_is_member"`
+	Unread      int        `json:"unread"`
+	BotIsMember bool       `json:"bot_is_member"`
+	Bookmarks   []Bookmark `json:"bookmarks"`
+}
+
+// Bookmark is a link at the top of a channel.
+type Bookmark struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Link  string `json:"link"`
+	Emoji string `json:"emoji"`
+}
+
+// shownBookmarks are the links of a channel, in the order in which they were added.
+func (c *Channel) shownBookmarks() []Bookmark {
+	out := []Bookmark{}
+	for _, b := range c.bookmarks {
+		text := func(field string) string { s, _ := b[field].(string); return s }
+		out = append(out, Bookmark{ID: text("id"), Title: text("title"), Link: text("link"), Emoji: text("emoji")})
+	}
+	return out
 }
 
 // State is what the person sees: the channels they are in and, for full
@@ -70,7 +89,7 @@ func (w *Workspace) State(as string) (State, error) {
 		if !c.has(p.ID) && (c.IsPrivate || c.IM || c.Group || p.Kind != Member) {
 			continue
 		}
-		out.Channels = append(out.Channels, ChannelState{w.shownChannel(c), c.unread(p.ID), c.has(w.app.BotUserID)})
+		out.Channels = append(out.Channels, ChannelState{w.shownChannel(c), c.unread(p.ID), c.has(w.app.BotUserID), c.shownBookmarks()})
 	}
 	return out, nil
 }

@@ -185,7 +185,7 @@ func (w *Workspace) messageJSON(c *Channel, m *message, withMetadata bool) obj {
 		out["edited"] = obj{"user": m.editedBy, "ts": m.editedTS}
 	}
 	if len(m.reactions) > 0 {
-		out["reactions"] = w.reactionsJSON(m)
+		out["reactions"] = reactionsJSON(m, mostReactors)
 	}
 	w.addThreadFields(out, c, m)
 	return out
@@ -211,10 +211,15 @@ func (w *Workspace) addThreadFields(out obj, c *Channel, m *message) {
 	}
 }
 
-func (w *Workspace) reactionsJSON(m *message) []obj {
+// mostReactors is how many people are named with a reaction; count is right all the same.
+// Slack: "the users array may not always contain all users that have reacted"; it does
+// for reactions.get with full.
+const mostReactors = 50
+
+func reactionsJSON(m *message, most int) []obj {
 	out := []obj{}
 	for _, r := range m.reactions {
-		out = append(out, obj{"name": r.Name, "users": slices.Clone(r.Users), "count": len(r.Users)})
+		out = append(out, obj{"name": r.Name, "users": slices.Clone(r.Users[:min(most, len(r.Users))]), "count": len(r.Users)})
 	}
 	return out
 }

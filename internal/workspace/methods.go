@@ -53,6 +53,8 @@ func methods() map[string]method {
 		"reactions.remove": {tier2, []string{"reactions:write"}, false, reactionsRemove},
 		"reactions.get":    {tier3, []string{"reactions:read"}, false, reactionsGet},
 		"bookmarks.add":    {tier2, []string{"bookmarks:write"}, false, bookmarksAdd},
+		"bookmarks.edit":   {tier2, []string{"bookmarks:write"}, false, bookmarksEdit},
+		"bookmarks.remove": {tier2, []string{"bookmarks:write"}, false, bookmarksRemove},
 		"bookmarks.list":   {tier3, []string{"bookmarks:read"}, false, bookmarksList},
 	}
 	maps.Copy(all, chatMethods())
@@ -73,16 +75,18 @@ func chatMethods() map[string]method {
 
 func conversationMethods() map[string]method {
 	return map[string]method{
-		"conversations.info":     {tier3, nil, false, conversationsInfo},
-		"conversations.history":  {tier3, nil, false, conversationsHistory},
-		"conversations.replies":  {tier3, nil, false, conversationsReplies},
-		"conversations.members":  {tier4, nil, false, conversationsMembers},
-		"conversations.list":     {tier2, []string{"channels:read", "groups:read", "im:read", "mpim:read"}, false, conversationsList},
-		"conversations.open":     {tier3, []string{"im:write", "mpim:write"}, false, conversationsOpen},
-		"conversations.create":   {tier2, []string{"channels:manage", "groups:write"}, false, conversationsCreate},
-		"conversations.invite":   {tier3, nil, false, conversationsInvite},
-		"conversations.join":     {tier3, []string{"channels:join"}, false, conversationsJoin},
-		"conversations.setTopic": {tier2, nil, false, conversationsSetTopic},
+		"conversations.info":       {tier3, nil, false, conversationsInfo},
+		"conversations.history":    {tier3, nil, false, conversationsHistory},
+		"conversations.replies":    {tier3, nil, false, conversationsReplies},
+		"conversations.members":    {tier4, nil, false, conversationsMembers},
+		"conversations.list":       {tier2, []string{"channels:read", "groups:read", "im:read", "mpim:read"}, false, conversationsList},
+		"conversations.open":       {tier3, []string{"im:write", "mpim:write"}, false, conversationsOpen},
+		"conversations.create":     {tier2, []string{"channels:manage", "groups:write"}, false, conversationsCreate},
+		"conversations.invite":     {tier3, nil, false, conversationsInvite},
+		"conversations.join":       {tier3, []string{"channels:join"}, false, conversationsJoin},
+		"conversations.setTopic":   {tier2, nil, false, conversationsSetTopic},
+		"conversations.setPurpose": {tier2, nil, false, conversationsSetPurpose},
+		"users.conversations":      {tier3, []string{"channels:read", "groups:read", "im:read", "mpim:read"}, false, usersConversations},
 	}
 }
 

@@ -88,6 +88,18 @@ func (w *Workspace) changeEvent(c *Channel, m *message, before obj) {
 	})
 }
 
+// deleteEvent tells a subscribed bot of a deletion.
+func (w *Workspace) deleteEvent(c *Channel, m *message, before obj) {
+	if !c.has(w.app.BotUserID) || !w.app.has(c.scopeFor("history")) {
+		return
+	}
+	ts := w.nextTS()
+	w.namedEvent(messageSubscription(c), c, m.user, obj{
+		"type": "message", "subtype": "message_deleted", "hidden": true, "channel": c.ID, "channel_type": c.kind(),
+		"ts": ts, "event_ts": ts, "deleted_ts": m.ts, "previous_message": before,
+	})
+}
+
 func messageSubscription(c *Channel) string {
 	return map[string]string{"im": "message.im", "mpim": "message.mpim", "group": "message.groups", "channel": "message.channels"}[c.kind()]
 }

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 )
 
 // routes are all addresses of the simulator.
@@ -26,6 +28,8 @@ func (w *Workspace) routes() *http.ServeMux {
 			writeSim(rw, answer, err)
 		})))
 	}
+	mux.HandleFunc("GET /archives/{channel}", archive)
+	mux.HandleFunc("GET /archives/{channel}/{message}", archive)
 	mux.Handle("/", w.page())
 	return mux
 }
@@ -45,12 +49,28 @@ func (w *Workspace) page() http.Handler {
 	})
 }
 
+// archive leads from an address in the form of Slack's links to that of the page.
+func archive(rw http.ResponseWriter, r *http.Request) {
+	address := "/#/" + url.PathEscape(r.PathValue("channel"))
+	ts := strings.TrimPrefix(r.PathValue("message"), "p")
+	if len(ts) > 6 {
+		ts = ts[:len(ts)-6] + "." + ts[len(ts)-6:]
+	}
+	if thread := r.URL.Query().Get("thread_ts"); thread != "" {
+		ts = thread
+	}
+	if ts != "" {
+		address += "/thread/" + url.PathEscape(ts)
+	}
+	http.Redirect(rw, r, address, http.StatusFound)
+}
+
 // controls is the control API. Its contract:
 //
 //	GET  /sim/state, /sim/channels/{id}/messages, /sim/channels/{id}/threads/{ts},
 //	     /sim/views, /sim/home, /sim/events   what the person "as" sees
 //	POST /sim/say, click, shortcut, views/{id}/submit, views/{id}/close, react,
-//	     pin, delete, invite                  what the person "as" does
+//	     pin, edit, delete, invite            what the person "as" does
 //	POST /sim/people, channels, groups        adds or changes
 //	GET, POST, DELETE /sim/faults; GET /sim/journal?after=N
 //
@@ -126,6 +146,7 @@ func (w *Workspace) actions() map[string]func(*http.Request) (obj, error) {
 		"POST /sim/shortcut": with(func(p pointer) error { return w.UseShortcut(p.As, p.CallbackID, p.Channel, p.TS) }),
 		"POST /sim/react":    with(func(p pointer) error { return w.React(p.As, p.Channel, p.TS, p.Name, p.Remove) }),
 		"POST /sim/pin":      with(func(p pointer) error { return w.Pin(p.As, p.Channel, p.TS, p.Remove) }),
+		"POST /sim/edit":     with(func(p pointer) error { return w.Edit(p.As, p.Channel, p.TS, p.Text) }),
 		"POST /sim/delete":   with(func(p pointer) error { return w.Delete(p.As, p.Channel, p.TS) }),
 		"POST /sim/invite":   with(func(p pointer) error { return w.Invite(p.As, p.Channel, p.Users...) }),
 		"POST /sim/views/{id}/submit": func(r *http.Request) (obj, error) {

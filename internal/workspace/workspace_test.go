@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,12 +36,19 @@ type fixture struct {
 // start is the moment at which the tests' clocks stand at first.
 var start = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
+// quietEvents are the subscriptions without those of messages, so that what people say
+// is one event at most.
+func quietEvents() []string {
+	return slices.DeleteFunc(workspace.DefaultEvents(), func(e string) bool { return strings.HasPrefix(e, "message.") })
+}
+
 func newFixture(t *testing.T, change func(*workspace.Options)) *fixture {
 	t.Helper()
 	clock := workspace.NewManualClock(start)
 	opt := workspace.Options{
 		Clock: clock, Seed: 7,
 		App: workspace.App{
+			Events:   quietEvents(),
 			Commands: []workspace.Command{{Command: "/integrity", UsageHint: "check orders", Description: "Look for wrong data"}},
 			Shortcuts: []workspace.Shortcut{
 				{CallbackID: "pick-check", Name: "Run a check", Type: "global"},

@@ -32,10 +32,10 @@
 //	person-switch, bot-status, theme-toggle, faults, fault-menu, fault-<kind>,
 //	faults-clear, try-1 … try-3                      the simulator's own bar
 //	channel-<name>, app-home, open-switcher, switcher, switcher-input
-//	channel-title, pins                              the header
+//	channel-title, pins, bookmarks                   the header
 //	message-<ts>                                     a row; inside it one of
 //	message, ephemeral                               the message itself
-//	replies-<ts>, message-more, new-messages
+//	replies-<ts>, message-more, editor, editor-save, new-messages
 //	thread, thread-close, thread-composer
 //	join, composer, send, completion, usage, composer-error, slash-in-thread,
 //	shortcuts, shortcut-<callback_id>

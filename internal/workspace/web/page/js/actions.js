@@ -80,11 +80,17 @@ const clear = (field, key) => store.set((state) => {
   return {[field]: rest};
 });
 
+// entered is what the fields of a dialog hold: an interaction in it carries them.
+function entered(id) {
+  const view = store.value.views.find((one) => one.id === id);
+  return view ? {values: collect(view, store.value.forms)} : {};
+}
+
 // click tells the app about an interaction; the control shows a spinner until
 // something changes, at most 3 s.
 export async function click(place, block, element, payload, key) {
   const {as} = store.value;
-  const where = place.view ? {view_id: place.view} : {channel: place.channel, ts: place.ts};
+  const where = place.view ? {view_id: place.view, ...entered(place.view)} : {channel: place.channel, ts: place.ts};
   clear('refused', key);
   store.set(({pending}) => ({pending: {...pending, [key]: true}}));
   setTimeout(() => clear('pending', key), pendingMS);
@@ -122,6 +128,7 @@ export const runShortcut = (shortcut, message) => attempt(() => post('shortcut',
 
 export const react = (channel, ts, name, off) => attempt(() => post('react', {as: store.value.as, channel, ts, name, remove: off || undefined}));
 export const pin = (channel, ts, off) => attempt(() => post('pin', {as: store.value.as, channel, ts, remove: off || undefined}));
+export const editMessage = (channel, ts, text) => attempt(() => post('edit', {as: store.value.as, channel, ts, text}));
 export const deleteMessage = (channel, ts) => attempt(() => post('delete', {as: store.value.as, channel, ts}));
 
 export const injectFault = (fault) => attempt(async () => {

@@ -1,6 +1,7 @@
 // The middle: a channel's header, its messages, its typing box.
 import {html, useRef, useState} from './html.js';
 import {Avatar} from './avatar.js';
+import {Bookmarks} from './bookmarks.js';
 import {Composer} from './composer.js';
 import {Icon} from './icons.js';
 import {MessageList} from './message-list.js';
@@ -81,6 +82,7 @@ export function ChannelPane({channel, dir}) {
   const pins = useStore((state) => state.pins[channel.id] || none);
   return html`<main class="pane pane-main" data-pane aria-label=${`Channel ${dir.channelName(channel)}`}>
     <${Header} channel=${channel} dir=${dir} pins=${pins} messages=${messages} />
+    <${Bookmarks} channel=${channel} />
     <${Conversation} channel=${channel} dir=${dir} />
   </main>`;
 }

@@ -4,7 +4,7 @@ import {Popover} from './popover.js';
 import {clearFaults, injectFault} from './actions.js';
 import {useStore} from './store.js';
 
-const methods = ['*', 'chat.postMessage', 'chat.update', 'chat.postEphemeral', 'views.open', 'views.update', 'conversations.info', 'users.info', 'files.getUploadURLExternal', 'files.completeUploadExternal', 'apps.connections.open'];
+const methods = ['*', 'chat.postMessage', 'chat.update', 'chat.postEphemeral', 'views.open', 'views.update', 'conversations.info', 'conversations.create', 'conversations.invite', 'conversations.setTopic', 'bookmarks.add', 'pins.add', 'reactions.get', 'users.info', 'files.getUploadURLExternal', 'files.completeUploadExternal', 'apps.connections.open'];
 
 const answers = [
   ['429', 'Too many requests (429), retry after 2 s', {retry_after: 2}],
@@ -13,6 +13,7 @@ const answers = [
   ['lost_answer', 'Done, but the answer is lost', {}],
   ['slow', 'Slow: 2 s', {delay_ms: 2000}],
   ['error', 'Refuse: channel_not_found', {error: 'channel_not_found'}],
+  ['error', 'Refuse: restricted_action', {error: 'restricted_action'}],
 ];
 
 const socket = [
@@ -34,7 +35,7 @@ export function FaultMenu() {
   const faults = useStore((state) => state.faults);
   const anchor = useRef();
   const close = () => setOpen(false);
-  const entry = (where, kind, label, extra) => html`<button key=${kind} type="button" role="menuitem" class="menu-item" data-testid=${`fault-${kind}`} onClick=${() => injectFault({method: where, kind, count, ...extra})}>${label}</button>`;
+  const entry = (where, kind, label, extra) => html`<button key=${label} type="button" role="menuitem" class="menu-item" data-testid=${extra.error === 'restricted_action' ? 'fault-restricted' : `fault-${kind}`} onClick=${() => injectFault({method: where, kind, count, ...extra})}>${label}</button>`;
   return html`<span class="anchor"><button ref=${anchor} type="button" class=${`bar-button ${faults.length ? 'active' : ''}`} aria-haspopup="menu" aria-expanded=${open} data-testid="faults" onClick=${() => setOpen(!open)}>Faults${faults.length ? ` (${faults.length})` : ''}</button>
     ${open && html`<${Popover} anchor=${anchor} close=${close} role="menu" label="Inject faults" class="menu fault-menu" testid="fault-menu" keepTab>
       ${faults.length > 0 && html`<div class="menu-head">Active</div>${faults.map((fault) => html`<div class="fault-active">${describe(fault)}</div>`)}

@@ -4,6 +4,7 @@ import {html, Component, useRef, useState} from './html.js';
 import {Attachments, Blocks} from './blocks.js';
 import {Avatar} from './avatar.js';
 import {Files} from './files.js';
+import {MessageEditor} from './edit.js';
 import {Icon} from './icons.js';
 import {Emoji, Mrkdwn} from './mrkdwn.js';
 import {Popover} from './popover.js';
@@ -12,7 +13,7 @@ import {ago, clock, dateOf, dayLabel, exactTime} from './time.js';
 import {ask} from './confirm.js';
 import {openThread} from './route.js';
 
-const quickReactions = ['white_check_mark', 'eyes', 'raised_hands'];
+const quickReactions = ['white_check_mark', 'eyes', 'raised_hands', 'pushpin'];
 
 const authorOf = (message) => message.user || message.bot_id || '';
 
@@ -65,7 +66,7 @@ function ThreadLine({message, dir, channel}) {
   </button>`;
 }
 
-function Toolbar({message, dir, channel, pinned, inThread}) {
+function Toolbar({message, dir, channel, pinned, inThread, edit}) {
   const [open, setOpen] = useState(false);
   const anchor = useRef();
   const shortcuts = dir.shortcuts.filter((shortcut) => shortcut.type === 'message');
@@ -87,6 +88,7 @@ function Toolbar({message, dir, channel, pinned, inThread}) {
     ...shortcuts.map((shortcut) => [shortcut.name, () => runShortcut(shortcut, {channel, ts: message.ts})]),
     [pinned ? 'Unpin from this conversation' : 'Pin to this conversation', () => pin(channel, message.ts, pinned)],
     ['Copy link', copyLink],
+    mine && !message.subtype && ['Edit message', edit],
     mine && ['Delete message…', () => ask('Delete message', 'Are you sure you want to delete this message? This cannot be undone.', 'Delete', () => deleteMessage(channel, message.ts))],
   ].filter(Boolean);
   return html`<div class=${`toolbar ${open ? 'open' : ''}`} role="group" aria-label="Message actions">
@@ -103,6 +105,7 @@ const quiet = /^(channel|group)_(join|leave|topic|purpose|name|archive|unarchive
 
 function Content({message, dir, channel, compact, pinned, inThread}) {
   const author = authorOf(message);
+  const [editing, setEditing] = useState(false);
   const place = {key: `${channel}/${message.ts}`, surface: 'message', channel, ts: message.ts};
   const look = ['message', compact && 'compact', message.is_ephemeral && 'ephemeral', pinned && 'pinned', quiet.test(message.subtype) && 'quiet'].filter(Boolean).join(' ');
   const keys = (event) => {
@@ -117,12 +120,12 @@ function Content({message, dir, channel, compact, pinned, inThread}) {
     <div class="gutter">${compact ? html`<${Time} message=${message} />` : html`<${Avatar} dir=${dir} id=${author} />`}</div>
     <div class="message-main">
       ${!compact && html`<${NameLine} message=${message} dir=${dir} />`}
-      <${Body} message=${message} dir=${dir} place=${place} />
+      ${editing ? html`<${MessageEditor} message=${message} dir=${dir} channel=${channel} close=${() => setEditing(false)} />` : html`<${Body} message=${message} dir=${dir} place=${place} />`}
       <${Files} files=${message.files} />
       <${Reactions} message=${message} dir=${dir} channel=${channel} />
       ${!inThread && html`<${ThreadLine} message=${message} dir=${dir} channel=${channel} />`}
     </div>
-    ${!message.is_ephemeral && html`<${Toolbar} message=${message} dir=${dir} channel=${channel} pinned=${pinned} inThread=${inThread} />`}
+    ${!message.is_ephemeral && html`<${Toolbar} message=${message} dir=${dir} channel=${channel} pinned=${pinned} inThread=${inThread} edit=${() => setEditing(true)} />`}
   </div>`;
 }
 
