@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,11 @@ type manifest struct {
 		Replicas int
 		Selector struct {
 			MatchLabels map[string]string `yaml:"matchLabels"`
+			Labels      map[string]string `yaml:",inline"` // of a Service
+		}
+		Ports []struct {
+			Port       int
+			TargetPort string `yaml:"targetPort"`
 		}
 		Template struct {
 			Metadata struct{ Labels map[string]string }
@@ -88,12 +94,12 @@ func manifests(t *testing.T) map[string]manifest {
 func TestKubernetesObjects(t *testing.T) {
 	all := manifests(t)
 	var kinds []string
-	for _, kind := range []string{"ServiceAccount", "Job", "Deployment", "PodDisruptionBudget"} {
+	for _, kind := range []string{"ServiceAccount", "Job", "Deployment", "Service", "PodDisruptionBudget"} {
 		if _, ok := all[kind]; ok {
 			kinds = append(kinds, kind)
 		}
 	}
-	if len(kinds) != 4 || len(all) != 4 {
+	if len(kinds) != 5 || len(all) != 5 {
 		t.Fatalf("found %d objects, of the expected ones %v", len(all), kinds)
 	}
 	bot := all["Deployment"]
@@ -107,6 +113,72 @@ func TestKubernetesObjects(t *testing.T) {
 	}
 	if cmp.Equal(bot.Spec.Template.Metadata.Labels, all["Job"].Spec.Template.Metadata.Labels) {
 		t.Error("the migration's pods would count as the bot's")
+	}
+}
+
+// TestAlertmanagerFindsTheBot: its example posts to the Service, which leads to the
+// bot's pods.
+func TestAlertmanagerFindsTheBot(t *testing.T) {
+	all := manifests(t)
+	service := all["Service"]
+	if diff := cmp.Diff(all["Deployment"].Spec.Template.Metadata.Labels, service.Spec.Selector.Labels); diff != "" {
+		t.Errorf("the Service does not lead to the bot's pods (-labels +selector):\n%s", diff)
+	}
+	if len(service.Spec.Ports) != 1 || service.Spec.Ports[0].TargetPort != "http" {
+		t.Fatalf("the Service's ports are %+v", service.Spec.Ports)
+	}
+	var example struct {
+		Receivers []struct {
+			Name     string
+			Webhooks []struct{ URL string } `yaml:"webhook_configs"`
+		}
+	}
+	read(t, "prometheus/alertmanager.yml", &example)
+	want := fmt.Sprintf("http://%s.integritybot.svc:%d/alerts", service.Metadata.Name, service.Spec.Ports[0].Port)
+	if last := example.Receivers[len(example.Receivers)-1]; len(last.Webhooks) != 1 || last.Webhooks[0].URL != want {
+		t.Errorf("Alertmanager's example posts to %+v, want %s", last, want)
+	}
+}
+
+// TestTheRulesNameTheAlertsThatTheExampleMaps: every alert of the example's config has a
+// rule that makes it fire, and its route.
+func TestTheRulesNameTheAlertsThatTheExampleMaps(t *testing.T) {
+	var rules struct {
+		Groups []struct{ Rules []struct{ Alert string } }
+	}
+	var c struct {
+		Incidents struct {
+			Alerts struct{ Names map[string]any }
+		}
+	}
+	read(t, "prometheus/rules.yml", &rules)
+	read(t, "../config.example.yaml", &c)
+	fire := map[string]any{}
+	for _, r := range rules.Groups[0].Rules {
+		fire[r.Alert] = nil
+	}
+	route, err := os.ReadFile("prometheus/alertmanager.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range c.Incidents.Alerts.Names {
+		if _, ok := fire[name]; !ok || !strings.Contains(string(route), name) {
+			t.Errorf("%s fires: %v, and is routed: %v", name, ok, strings.Contains(string(route), name))
+		}
+	}
+	if len(fire) != len(c.Incidents.Alerts.Names) {
+		t.Errorf("the rules are %v, the config maps %v", fire, c.Incidents.Alerts.Names)
+	}
+}
+
+func read(t *testing.T, path string, into any) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Load(content, into); err != nil {
+		t.Fatal(err)
 	}
 }
 

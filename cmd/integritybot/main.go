@@ -85,6 +85,7 @@ func rootCommand() *cobra.Command {
 		manifestCommand(),
 		auditCommand(),
 		planCommand(),
+		incidentCommand(),
 		eventsCommand(),
 		versionCommand(),
 	)

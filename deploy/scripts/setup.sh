@@ -60,7 +60,9 @@ if [[ $level == all ]]; then
   have_java || need "default-jre-headless" "Apache Kafka is written in Java"
   have mvn || need "maven" "to fetch Apache Kafka"
   have kcat || need "kcat" "a client of Kafka that is not ours, for the tests"
+  have aiosmtpd || need "python3-aiosmtpd" "a mail server that is not ours, for the tests; none is left running"
   "$scripts/kafka.sh" check || install_kafka=true
+  have prometheus-alertmanager || need "prometheus-alertmanager" "the sender of alerts that the tests take some from; none is left running or enabled"
   have etcd || need "etcd-server" "where Kubernetes keeps its state; none is left running or enabled"
   "$scripts/kube.sh" check || install_kube=true
 fi
@@ -156,7 +158,7 @@ install_packages() {
   for item in "${missing[@]}"; do
     case ${item%%: *} in
       postgresql) install_postgres ;;
-      redis-server | redis-sentinel) install_server "${item%%: *}" "${item%%: *}" ;;
+      redis-server | redis-sentinel | prometheus-alertmanager) install_server "${item%%: *}" "${item%%: *}" ;;
       etcd-server) install_server etcd etcd-server ;;
       # shellcheck disable=SC2086 # several packages in one item
       *) apt_install ${item%%: *} ;;

@@ -94,6 +94,9 @@ func (w *world) tally() tally {
 			if id, ok := e.Payload["event_id"].(string); ok {
 				things[e.EnvelopeID] = id
 			}
+			if said, _ := e.Payload["event"].(map[string]any); said["type"] == "message" { // nobody asked for anything by it
+				delete(things, e.EnvelopeID)
+			}
 		case e.Kind == "ack" && e.Event == "timeout":
 			ended[e.EnvelopeID] = true
 		case e.Kind == "ack" && e.Event == "":

@@ -23,10 +23,12 @@ type DemoOptions struct {
 	Story      string // see shop.Stories; empty: the usual one
 	Transcript bool
 	Tries      []string // what the transcript types; none: the usual things
-	Verbose    bool
-	Out        io.Writer
-	Log        *slog.Logger
-	Version    string
+	// Alert is after how long an alert fires that opens an incident; 0: never.
+	Alert   time.Duration
+	Verbose bool
+	Out     io.Writer
+	Log     *slog.Logger
+	Version string
 }
 
 // validate comes before anything is started.
@@ -40,13 +42,17 @@ func (o DemoOptions) validate() error {
 	if _, err := shop.StoryNamed(o.Story); err != nil {
 		return fmt.Errorf("--story: %w", err)
 	}
+	if o.Alert < 0 {
+		return errors.New("--alert cannot be negative; write 20s, or 0s for none")
+	}
 	return nil
 }
 
 // Demo runs everything on this machine until ctx ends: a Postgres of its own
 // with the bot's store and a shop in which the story has happened, a Kafka broker
 // with the shop's events, a Redis with its cached customers, a Kubernetes API with
-// its backend, the workspace simulator, and the bot. Nothing is left behind.
+// its backend, a mail server, the workspace simulator, and the bot. Nothing is left
+// behind.
 func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
@@ -73,7 +79,6 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	env := d.env
 	env["SLACK_APP_TOKEN"], env["SLACK_BOT_TOKEN"], env["SLACK_API_URL"] = w.AppToken(), w.BotToken(), w.APIURL()
-	env["HTTP_LISTEN"] = "off"
 	c, err := config.Parse("config.example.yaml", config.Example(), demoEnvironment(env))
 	if err != nil {
 		return err
@@ -81,17 +86,19 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if err := Migrate(ctx, c); err != nil {
 		return err
 	}
-	return demoRun(ctx, o, c, w, d.invitation(w))
+	return d.run(ctx, o, c, w)
 }
 
-// demoRun runs the bot and, once it is ready, invites people.
-func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.Workspace, invitation string) error {
+// run runs the bot and, once it is ready, invites people.
+func (d *demoWorld) run(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.Workspace) error {
 	g, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	ready := make(chan struct{})
+	ready, served := make(chan struct{}), make(chan string, 1)
 	g.Go(func() error {
-		return Run(ctx, c, RunOptions{Log: o.Log, Version: o.Version, OnReady: func() { close(ready) }})
+		return Run(ctx, c, RunOptions{
+			Log: o.Log, Version: o.Version, OnReady: func() { close(ready) }, OnHTTP: func(addr string) { served <- addr },
+		})
 	})
 	g.Go(func() error {
 		select {
@@ -105,8 +112,12 @@ func demoRun(ctx context.Context, o DemoOptions, c *config.Config, w *workspace.
 			defer stop()
 			return transcript(ctx, o.Out, w, o.Tries)
 		}
-		fmt.Fprint(o.Out, invitation)
-		return nil
+		fmt.Fprint(o.Out, d.invitation(w, o.Alert))
+		g.Go(func() error { return d.tellMails(ctx) })
+		if o.Alert == 0 {
+			return nil
+		}
+		return d.fire(ctx, <-served, o.Alert)
 	})
 	return g.Wait()
 }

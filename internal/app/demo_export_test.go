@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/integritybot/integritybot/internal/cluster"
+	"github.com/integritybot/integritybot/internal/mailtest"
 	"github.com/integritybot/integritybot/internal/pgproc"
 	"github.com/integritybot/integritybot/internal/shop"
 )
@@ -15,6 +16,7 @@ type Told struct {
 	Truth   *shop.Truth
 	Cluster *cluster.Cluster
 	Shop    string // the shop's address, for its owner
+	Mail    *mailtest.Server
 	Close   func() error
 }
 
@@ -28,5 +30,5 @@ func Tell(ctx context.Context, name string, orders int) (*Told, error) {
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	return &Told{Env: d.env, Truth: d.truth, Cluster: d.cluster.cluster, Shop: d.server.DSN("shop", pgproc.Superuser), Close: d.close}, nil
+	return &Told{Env: d.env, Truth: d.truth, Cluster: d.cluster.cluster, Shop: d.server.DSN("shop", pgproc.Superuser), Mail: d.mail, Close: d.close}, nil
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/integritybot/integritybot/internal/mailtest"
 	"github.com/integritybot/integritybot/internal/pgproc"
 	"github.com/integritybot/integritybot/internal/redisproc"
 	"github.com/integritybot/integritybot/internal/shop"
@@ -26,6 +28,7 @@ type demoWorld struct {
 	truth   *shop.Truth
 	letters int
 	cluster *demoCluster
+	mail    *mailtest.Server
 	env     map[string]string // what the config needs
 	closing []func() error    // in the order in which they were opened
 }
@@ -41,6 +44,7 @@ func (d *demoWorld) open(ctx context.Context) error {
 		{"Starting a Kafka broker, and letting the shop's consumer read …", "events", d.openEvents},
 		{"Starting a Redis, and letting the shop cache its customers …", "cache", d.openCache},
 		{"Starting a Kubernetes API with the shop's backend …", "cluster", d.openCluster},
+		{"Starting a mail server …", "mail server", d.openOffice},
 	} {
 		d.say("%s", step.says)
 		if err := step.do(ctx); err != nil {
@@ -156,13 +160,17 @@ func (d *demoWorld) openCluster(ctx context.Context) error {
 }
 
 // invitation says where the page is, and what there is to see.
-func (d *demoWorld) invitation(w *workspace.Workspace) string {
+func (d *demoWorld) invitation(w *workspace.Workspace, alert time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nOpen %s/?as=%s#/%s\n\n", w.URL(), demoAlice, demoIncident)
 	b.WriteString("You are Alice, on call. Things to try in the channel:\n")
 	for i, t := range demoTries() {
 		fmt.Fprintf(&b, "  %d. %s\n", i+1, t)
 	}
+	if alert > 0 {
+		fmt.Fprintf(&b, "In %s an alert fires and opens an incident by itself: look at #data-alerts, and at the channel that appears.\n", alert)
+	}
+	b.WriteString("Mails that the bot sends are named here.\n")
 	defects, kinds := 0, 0
 	for _, p := range d.truth.Plants {
 		if !p.Innocent {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,21 +20,44 @@ type Readiness struct {
 	Check func(context.Context) error
 }
 
-// serveHealth serves /healthz (the process runs), /readyz (everything it needs
-// answers) and /metrics until ctx ends. "off" serves nothing.
-func serveHealth(ctx context.Context, listen string, metrics prometheus.Gatherer, ready []Readiness, log *slog.Logger) error {
-	if listen == "off" {
+// requestWithin is how long a request may take to come, and as long again to be answered.
+const requestWithin = 30 * time.Second
+
+// endpoints is what a replica serves over HTTP: /healthz (the process runs), /readyz
+// (everything it needs answers), /metrics and /alerts.
+type endpoints struct {
+	listen  string // "off" serves nothing
+	opened  func(addr string)
+	metrics prometheus.Gatherer
+	ready   []Readiness
+	alerts  http.Handler
+	within  time.Duration // instead of requestWithin
+	log     *slog.Logger
+}
+
+// serve serves until ctx ends.
+func (e endpoints) serve(ctx context.Context) error {
+	if e.listen == "off" {
 		<-ctx.Done()
 		return nil
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, r, ready) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, r, e.ready) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(e.metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/alerts", e.alerts)
+	within := cmp.Or(e.within, requestWithin)
+	server := &http.Server{
+		Handler: mux, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn),
+		// Whoever reaches the port may not hold connections for ever.
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: within, WriteTimeout: 2 * within, IdleTimeout: 2 * time.Minute,
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", e.listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w; give another address, or off", err)
+	}
+	if e.opened != nil {
+		e.opened(listener.Addr().String())
 	}
 	stop := context.AfterFunc(ctx, func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -44,7 +68,7 @@ func serveHealth(ctx context.Context, listen string, metrics prometheus.Gatherer
 	})
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("health endpoint: %w", err)
+		return fmt.Errorf("http: %w", err)
 	}
 	return nil
 }

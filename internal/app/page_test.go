@@ -34,7 +34,7 @@ func browser(t *testing.T, address string) context.Context {
 	t.Cleanup(endAllocator)
 	ctx, end := chromedp.NewContext(allocator)
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 6*time.Minute)
 	t.Cleanup(cancel)
 	do(t, ctx, chromedp.EmulateViewport(1600, 1000), chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS(testID("composer"))))
 	return ctx

@@ -38,10 +38,7 @@ func openRecord(ctx context.Context, c *config.Config, at shell) (*record, error
 	if err != nil {
 		return nil, fmt.Errorf("request id: %w", err)
 	}
-	r := &record{request: id.String(), version: at.version, done: func() {}, actor: audit.Actor{Kind: audit.CLI}}
-	if u, err := user.Current(); err == nil {
-		r.actor.User = u.Username
-	}
+	r := &record{request: id.String(), version: at.version, done: func() {}, actor: atShell()}
 	if c.Store.DSN == "" {
 		at.log.Warn("no store is configured, so this run is not recorded")
 		return r, nil
@@ -56,6 +53,15 @@ func openRecord(ctx context.Context, c *config.Config, at shell) (*record, error
 		return nil, fmt.Errorf("I could not record this, so I did nothing: %w", err) //nolint:staticcheck // a sentence for people
 	}
 	return r, nil
+}
+
+// atShell is whoever sits at the shell.
+func atShell() audit.Actor {
+	actor := audit.Actor{Kind: audit.CLI}
+	if u, err := user.Current(); err == nil {
+		actor.User = u.Username
+	}
+	return actor
 }
 
 func (r *record) close() { r.done() }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/integritybot/integritybot/bot"
-	"github.com/integritybot/integritybot/commands"
+	"github.com/integritybot/integritybot/incidents"
 	"github.com/integritybot/integritybot/internal/audit"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
@@ -33,6 +33,8 @@ type RunOptions struct {
 	Now func() time.Time
 	// OnReady is called once, when requests can come in.
 	OnReady func()
+	// OnHTTP is called once with the address that HTTP is served on.
+	OnHTTP func(addr string)
 }
 
 func (o *RunOptions) defaults() {
@@ -92,12 +94,14 @@ type wiring struct {
 	catalog check.Catalog
 	fixes   fix.Catalog
 	looks   look.Catalog
+	words   incidents.Wording
 }
 
 // serve runs the parts side by side; the first that fails ends the others.
 func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, w wiring) error {
 	catalog := w.targets.Catalog(c)
 	w.catalog, w.fixes = catalog, w.fixing.fixes(c, w.targets, catalog)
+	w.words = incidentWords(c, catalog)
 	w.looks = w.targets.looks(c, catalog, w.fixes, lastFindings{s, o.Now()}, func(source string, value any, stack []byte) {
 		o.Log.Error("panic in a diagnosis", "source", source, "panic", value, "stack", string(stack))
 	})
@@ -106,23 +110,16 @@ func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, 
 		return fmt.Errorf("slack: %w", err)
 	}
 	defer directory.Close()
-	runner, err := newRunner(c, w, s, directory, o)
+	keeping, err := newKeeping(c, w, s, directory, o)
 	if err != nil {
 		return err
 	}
+	defer keeping.close()
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	observer, err := observe(metrics)
+	edge, err := newEdge(c, w, s, directory, metrics, keeping.keeper.Nudge, o)
 	if err != nil {
 		return err
-	}
-	edge, err := bot.New(slackOptions(c), bot.Deps{
-		Asker: runner, Outbox: s, Choices: choices(catalog), Log: o.Log, Now: o.Now, Observe: observer,
-		Dialogs: commands.Dialogs{Archive: s, Plans: plans(c, catalog)},
-		Home:    home{word: c.Slack.Command, catalog: catalog, policy: c.Policy(), directory: directory},
-	})
-	if err != nil {
-		return fmt.Errorf("slack: %w", err)
 	}
 	work, err := newWorker(c, w, s, directory, o)
 	if err != nil {
@@ -131,12 +128,12 @@ func serve(ctx context.Context, c *config.Config, o RunOptions, s *store.Store, 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return edge.Run(ctx) })
 	g.Go(func() error { return work.Run(ctx) })
-	g.Go(func() error {
-		return serveHealth(ctx, c.HTTP.Listen, metrics, []Readiness{
-			{Name: "slack", Check: func(context.Context) error { return edge.Ready() }},
-			{Name: "store", Check: s.Ping},
-		}, o.Log)
-	})
+	g.Go(func() error { return keeping.keeper.Run(ctx) })
+	told := newAlerts(c, w, s, o)
+	g.Go(func() error { return told.run(ctx) })
+	ready := []Readiness{{"slack", func(context.Context) error { return edge.Ready() }}, {"store", s.Ping}}
+	served := endpoints{listen: c.HTTP.Listen, opened: o.OnHTTP, metrics: metrics, alerts: told, ready: ready, log: o.Log}
+	g.Go(func() error { return served.serve(ctx) })
 	g.Go(func() error { return announce(ctx, edge, o) })
 	return g.Wait()
 }

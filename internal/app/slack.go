@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -11,11 +10,8 @@ import (
 
 	"github.com/integritybot/integritybot/bot"
 	"github.com/integritybot/integritybot/commands"
-	"github.com/integritybot/integritybot/internal/audit"
-	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/config"
-	"github.com/integritybot/integritybot/internal/message"
 	"github.com/integritybot/integritybot/internal/store"
 )
 
@@ -41,11 +37,11 @@ func Manifest(c *config.Config) ([]byte, error) {
 }
 
 // newRunner makes the road that every request takes.
-func newRunner(c *config.Config, w wiring, s *store.Store, directory commands.Directory, o RunOptions) (*commands.Runner, error) {
+func newRunner(c *config.Config, w wiring, s *store.Store, directory *bot.Directory, o RunOptions) (*commands.Runner, error) {
 	registry, err := commands.All(commands.Env{
 		Catalog: w.catalog, Policy: c.Policy(), Archive: s, Word: c.Slack.Command, Now: o.Now,
 		Fixes: w.fixes, Plans: plans(c, w.catalog), Preventer: newPreventer(c, w.targets),
-		Selection: selection, Looks: w.looks,
+		Selection: selection, Looks: w.looks, Incidents: w.words, Directory: directory, NameOf: directory.NameOf,
 	})
 	if err != nil {
 		return nil, err
@@ -58,6 +54,28 @@ func newRunner(c *config.Config, w wiring, s *store.Store, directory commands.Di
 	}, nil
 }
 
+// newEdge makes the part of a replica that talks with Slack. onBack is called when Slack
+// can be heard again.
+func newEdge(c *config.Config, w wiring, s *store.Store, directory *bot.Directory, metrics *prometheus.Registry, onBack func(), o RunOptions) (*bot.Bot, error) {
+	runner, err := newRunner(c, w, s, directory, o)
+	if err != nil {
+		return nil, err
+	}
+	observer, err := observe(metrics)
+	if err != nil {
+		return nil, err
+	}
+	edge, err := bot.New(slackOptions(c), bot.Deps{
+		Asker: runner, Outbox: s, Choices: choices(w.catalog), Log: o.Log, Now: o.Now, Observe: observer,
+		Dialogs: commands.Dialogs{Archive: s, Plans: plans(c, w.catalog)}, Home: newHome(c, w, s, directory, o),
+		Witness: s, Reaction: w.words.Rules.Reaction, OnBack: onBack,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("slack: %w", err)
+	}
+	return edge, nil
+}
+
 // choices are what the form "Run a check" offers.
 func choices(catalog check.Catalog) []bot.Choice {
 	out := []bot.Choice{{Value: "all", Label: "All checks", Group: "Everything"}}
@@ -68,49 +86,6 @@ func choices(catalog check.Catalog) []bot.Choice {
 		out = append(out, bot.Choice{Value: one.Name, Label: one.Title, Group: "One check"})
 	}
 	return out
-}
-
-// home says on the Home tab who the person is to the bot, and what to try.
-type home struct {
-	word      string
-	catalog   check.Catalog
-	policy    authz.Policy
-	directory commands.Directory
-}
-
-// Home implements bot.Home.
-func (h home) Home(ctx context.Context, actor audit.Actor) (message.Message, error) {
-	subject, err := h.directory.Subject(ctx, actor, false)
-	if err != nil {
-		return message.Message{}, err
-	}
-	m := message.Message{Headline: message.Text("Integrity Bot: is the data right?")}
-	if d, barred := h.policy.Barred(subject); barred {
-		m.Parts = []message.Part{{Lines: []message.Line{message.Text("%s", d.Reason)}}}
-		return m, nil
-	}
-	roles := h.policy.RolesOf(subject)
-	if len(roles) == 0 {
-		roles = []string{"none yet: ask an admin of the bot"}
-	}
-	lines := []message.Line{
-		message.Join("Your roles: ", strings.Join(roles, ", ")),
-		message.Join("In a channel, type ", message.Mono(h.word+" check all"), ", or name one of:"),
-	}
-	for _, d := range h.catalog.Domains() {
-		checks, _, err := h.catalog.Select(d)
-		if err != nil {
-			continue
-		}
-		titles := make([]string, len(checks))
-		for i, one := range checks {
-			titles[i] = one.Title
-		}
-		lines = append(lines, message.Join(message.Mono(h.word+" check "+d), "  "+strings.Join(titles, ", ")))
-	}
-	lines = append(lines, message.Join("Everything you may do: ", message.Mono(h.word+" help")))
-	m.Parts = []message.Part{{Lines: lines}}
-	return m, nil
 }
 
 // observe counts what the Slack edge does.

@@ -11,6 +11,7 @@ import (
 	"github.com/integritybot/integritybot/internal/app"
 	"github.com/integritybot/integritybot/internal/cluster"
 	"github.com/integritybot/integritybot/internal/config"
+	"github.com/integritybot/integritybot/internal/mailtest"
 	"github.com/integritybot/integritybot/internal/workspace"
 )
 
@@ -19,6 +20,7 @@ import (
 type told struct {
 	*world
 	cluster *cluster.Cluster
+	mail    *mailtest.Server
 }
 
 func newStory(t *testing.T, name string) told {
@@ -35,11 +37,11 @@ func newStory(t *testing.T, name string) told {
 	slack := newSlack(t, workspace.Options{})
 	w := &world{t: t, slack: slack, truth: story.Truth, dsn: story.Shop, yaml: config.Example(), env: story.Env}
 	w.env["SLACK_APP_TOKEN"], w.env["SLACK_BOT_TOKEN"], w.env["SLACK_API_URL"] = slack.AppToken(), slack.BotToken(), slack.APIURL()
-	w.env["HTTP_LISTEN"], w.env["WRITES_WATCH"] = "off", "3s"
+	w.env["WRITES_WATCH"] = "3s" // HTTP is on: the demo takes alerts
 	if err := app.Migrate(t.Context(), w.config()); err != nil {
 		t.Fatal(err)
 	}
-	return told{w, story.Cluster}
+	return told{w, story.Cluster, story.Mail}
 }
 
 // TestEveryStoryIsNamed: for each planted cause the diagnosis names it first.

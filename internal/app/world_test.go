@@ -139,11 +139,20 @@ func (w *world) config() *config.Config {
 // returned function stops it.
 func (w *world) replica() (stop func()) {
 	w.t.Helper()
+	_, stop = w.replicaAt()
+	return stop
+}
+
+// replicaAt tells where it serves HTTP, too, if it does.
+func (w *world) replicaAt() (addr string, stop func()) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	ready, done := make(chan struct{}), make(chan error, 1)
+	served := make(chan string, 1)
 	go func() {
 		done <- app.Run(ctx, w.config(), app.RunOptions{
 			Log: slog.New(slog.NewTextHandler(w.log(), nil)), Version: "test", OnReady: sync.OnceFunc(func() { close(ready) }),
+			OnHTTP: func(addr string) { served <- addr },
 		})
 	}()
 	select {
@@ -167,7 +176,10 @@ func (w *world) replica() (stop func()) {
 		}
 	})
 	w.t.Cleanup(stop)
-	return stop
+	if w.env["HTTP_LISTEN"] != "off" {
+		addr = <-served
+	}
+	return addr, stop
 }
 
 func (w *world) log() io.Writer {

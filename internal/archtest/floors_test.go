@@ -14,7 +14,7 @@ var floors = []struct {
 	{"the words everybody uses", []string{"internal/message", "internal/audit", "internal/authz", "internal/check"}},
 	{"the domain", []string{"internal/check/report", "internal/fix", "internal/look", "incidents"}},
 	{"what can be asked", []string{"commands", "internal/notify", "internal/declare", "internal/diagnose"}},
-	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/process", "internal/pgproc", "internal/pgtest", "internal/kafkatest", "internal/cluster", "internal/kubetest", "internal/redisproc", "internal/redistest"}},
+	{"the outside world", []string{"bot", "internal/worker", "internal/store", "internal/target", "internal/reconcile", "internal/workspace", "internal/shop", "internal/process", "internal/pgproc", "internal/pgtest", "internal/kafkatest", "internal/cluster", "internal/kubetest", "internal/redisproc", "internal/redistest", "internal/keeper", "internal/alertmanager", "internal/mailtest"}},
 	{"configuration", []string{"internal/config"}},
 	{"wiring", []string{"internal/app"}},
 	{"the binary", []string{"cmd", "internal/bench"}},
@@ -36,6 +36,7 @@ func floorOf(dir string) int {
 // neighbours are the few steps on one floor that are meant, each with its
 // reason.
 var neighbours = map[string]string{
+	"internal/store -> internal/keeper":           "the store keeps what the keeper declares: sightings and deliveries",
 	"internal/store -> bot":                       "the store keeps the outgoing queue and the shelf that the Slack edge declares",
 	"internal/worker -> internal/store":           "the worker runs what the store keeps",
 	"internal/pgproc -> internal/process":         "a Postgres is a process in a directory",

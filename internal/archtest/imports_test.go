@@ -51,6 +51,8 @@ var rules = []struct {
 	{"github.com/coder/websocket", []string{"bot", "internal/workspace"}, "Socket Mode and its peer"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "Slack text is never fed to it"},
 	{"github.com/buildkite/shellwords", []string{"commands"}, "one grammar"},
+	{"github.com/wneessen/go-mail", []string{"internal/notify"}, "one place knows whether a mail was taken"},
+	{"github.com/emersion", []string{"internal/mailtest"}, "a mail server is for tests and the demo"},
 	{
 		module + "internal/config",
 		[]string{"cmd", "internal/app"},
@@ -62,6 +64,7 @@ var rules = []struct {
 	{module + "internal/kubetest", []string{"internal/bench"}, "the product must not know its tests' clusters"},
 	{module + "internal/redistest", []string{"internal/bench"}, "the product must not know its tests' servers"},
 	{module + "internal/kafkatest", []string{"internal/bench"}, "the product must not know its tests' brokers"},
+	{module + "internal/mailtest", []string{"internal/app", "internal/bench"}, "the product must not know its tests' mail server"},
 	{module + "internal/shop", []string{"internal/app", "internal/bench", "cmd"}, "the product must not know its demo data"},
 }
 

@@ -8,6 +8,7 @@ package config
 import (
 	"go.yaml.in/yaml/v4"
 
+	"github.com/integritybot/integritybot/incidents"
 	"github.com/integritybot/integritybot/internal/authz"
 	"github.com/integritybot/integritybot/internal/check"
 	"github.com/integritybot/integritybot/internal/fix"
@@ -23,11 +24,16 @@ type Config struct {
 	Targets map[string]Target `yaml:"targets"`
 	// Roles are looked at in the order of the file.
 	Roles map[string]authz.Role `yaml:"roles"`
+	// Incidents is how incidents are dealt with, Notify how people are told of them
+	// outside of Slack.
+	Incidents Incidents `yaml:"incidents"`
+	Notify    Notify    `yaml:"notify"`
 	// Checks are declared by name; see Declared.
 	Checks yaml.Node `yaml:"checks"`
 
 	declared []Declared
 	policy   authz.Policy
+	rules    incidents.Rules
 	digest   string
 }
 
@@ -65,7 +71,7 @@ type Audit struct {
 	CheckpointChannel string `yaml:"checkpoint_channel"`
 }
 
-// HTTP is the address of /healthz, /readyz and /metrics.
+// HTTP is the address of /healthz, /readyz, /metrics and /alerts.
 type HTTP struct {
 	Listen string `yaml:"listen"` // default 127.0.0.1:8080; "off" for none
 }

@@ -42,6 +42,7 @@ func Parse(path string, data []byte, env Environment) (*Config, error) {
 	c.defaults(env)
 	tree := newTree(&root)
 	c.policy = policyOf(tree, c.Roles)
+	c.rules = c.Incidents.rulesOf(tree)
 	c.declared = declarations(&c.Checks, problems)
 	c.validate(tree, problems)
 	if err := problems.orNil(); err != nil {
@@ -66,6 +67,8 @@ func (c *Config) defaults(env Environment) {
 	}
 	orString(&c.HTTP.Listen, "127.0.0.1:8080")
 	orInt(&c.Worker.Runs, 2)
+	c.Incidents.defaults()
+	c.Notify.defaults()
 	for _, one := range c.Targets {
 		if one.Kafka != nil {
 			one.Kafka.defaults()

@@ -76,6 +76,12 @@ func TestTheSchemaRefusesWhatTheConfigRefuses(t *testing.T) {
 		"a fix of a lag":        "checks: {a: {kind: lag, domain: d, target: t, group: g, fix: {mode: replay}}}",
 		"a mechanism of nobody": "targets: {a: {kafka: {brokers: 'k:9092', sasl: {mechanism: scram}}}}",
 		"a replay of maybe":     "targets: {a: {kafka: {brokers: 'k:9092', replay: maybe}}}",
+		"a level by a name":     "incidents: {levels: {L1: {groups: [devops]}}}",
+		"two places in one":     "incidents: {audiences: {a: {to: [{channel: C123, email: a@b}]}}}",
+		"nowhere to tell":       "incidents: {audiences: {a: {to: []}}}",
+		"an unknown template":   "incidents: {templates: {opend: x}}",
+		"a severity of nobody":  "incidents: {updates: {P9: 1h}}",
+		"a way of TLS":          "notify: {smtp: {tls: ssl}}",
 		"an unknown fix key":    "checks: {a: {kind: rows, domain: d, target: t, table: x, wrong: y, fix: {updaet: {}}}}",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +132,16 @@ func TestTheSchemaKnowsEveryKey(t *testing.T) {
 		{"kubernetes", config.Kubernetes{}, at("properties", "targets", "additionalProperties", "properties", "kubernetes", "properties")},
 		{"logs", config.PodLogs{}, at("properties", "targets", "additionalProperties", "properties", "kubernetes", "properties", "logs", "properties")},
 		{"polite", config.Polite{}, at("properties", "targets", "additionalProperties", "properties", "postgres", "properties", "polite", "properties")},
+		{"incidents", config.Incidents{}, at("properties", "incidents", "properties")},
+		{"severity rule", config.SeverityRule{}, at("properties", "incidents", "properties", "severities", "items", "properties")},
+		{"audience", config.Audience{}, at("properties", "incidents", "properties", "audiences", "additionalProperties", "properties")},
+		{"destination", config.Destination{}, at("properties", "incidents", "properties", "audiences", "additionalProperties", "properties", "to", "items", "properties")},
+		{"level", config.Level{}, at("properties", "incidents", "properties", "levels", "additionalProperties", "properties")},
+		{"alerts", config.Alerts{}, at("properties", "incidents", "properties", "alerts", "properties")},
+		{"alert", config.AlertRule{}, at("properties", "incidents", "properties", "alerts", "properties", "names", "additionalProperties", "properties")},
+		{"notify", config.Notify{}, at("properties", "notify", "properties")},
+		{"smtp", config.SMTP{}, at("properties", "notify", "properties", "smtp", "properties")},
+		{"webhook", config.Webhook{}, at("properties", "notify", "properties", "webhooks", "additionalProperties", "properties")},
 		{"role", authz.Role{}, at("properties", "roles", "additionalProperties", "properties")},
 	} {
 		if want, got := keysOfType(reflect.TypeOf(tt.of)), keysOfMap(tt.got); !slices.Equal(want, got) {

@@ -1,6 +1,10 @@
 package config
 
-import "go.yaml.in/yaml/v4"
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // tree finds the line of a key by its path, for messages.
 type tree struct{ root *yaml.Node }
@@ -53,7 +57,13 @@ func (t tree) keys(path ...string) []string {
 	return keys
 }
 
+// child gives what stands under a name, or under a number in a list.
 func child(n *yaml.Node, name string) (key, value *yaml.Node) {
+	if n != nil && n.Kind == yaml.SequenceNode {
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i], n.Content[i]
+		}
+	}
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil, nil
 	}

@@ -41,6 +41,8 @@ func (c *Config) validate(t tree, p *Problems) {
 		c.declare(t, p, &c.declared[i])
 		c.declared[i].Check.Off = !c.Targets[c.declared[i].Check.Target].On()
 	}
+	c.Notify.validate(t, p)
+	c.validateIncidents(t, p)
 }
 
 func (c *Config) validateSlack(t tree, p *Problems) {
