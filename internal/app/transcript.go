@@ -181,6 +181,9 @@ func leaves(v any) string {
 		if id, ok := v["user_id"].(string); ok {
 			return "@" + id
 		}
+		if id, ok := v["channel_id"].(string); ok {
+			return "#" + id
+		}
 		var b strings.Builder
 		for _, key := range []string{"text", "fields", "elements"} {
 			b.WriteString(leaves(v[key]))
