@@ -29,7 +29,9 @@ func TestReplicasKilledWhileChannelsAreMade(t *testing.T) {
 		}
 	}
 	fleet := newFleet(w, 3)
-	random := rand.New(rand.NewPCG(6, uint64(time.Now().Unix())))
+	seed := uint64(time.Now().Unix())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(6, seed))
 	domains := []string{"orders", "customers", "inventory", "payments"}
 	for i, domain := range domains {
 		await(t, "somebody listening", 30*time.Second, func() (int, bool) {

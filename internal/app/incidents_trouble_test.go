@@ -34,7 +34,7 @@ func TestWhatPeopleReadWhereSlackForbids(t *testing.T) {
 		all.WriteString("== " + tt.name + "\n" + e.aboutRoom(tt.channel))
 	}
 	for _, f := range []struct{ method, problem string }{
-		{"conversations.setTopic", "missing_scope"}, {"bookmarks.add", "missing_scope"}, {"conversations.invite", "missing_scope"}, {"pins.add", "missing_scope"},
+		{"bookmarks.add", "missing_scope"}, {"conversations.invite", "missing_scope"}, {"pins.add", "missing_scope"},
 	} {
 		forbid(f.method, f.problem, 0)
 	}
@@ -42,7 +42,7 @@ func TestWhatPeopleReadWhereSlackForbids(t *testing.T) {
 	room := e.room().ID
 	e.standing(alice, room, "FAIL Payments:")
 	e.standing(alice, room, "The summary is not pinned.")
-	e.standing(alice, room, "no bookmarks:", "not everybody was invited:", "no topic:")
+	e.standing(alice, room, "no bookmarks:", "not everybody was invited:", "the summary is not pinned:")
 	e.settled(time.Minute)
 	all.WriteString("== nothing may be done in the channel\n" + e.aboutRoom(room))
 	golden(t, "trouble.txt", all.String())
