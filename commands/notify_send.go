@@ -16,48 +16,39 @@ const freshFor = 30 * time.Minute
 
 // sendCommand sends what was previewed, byte for byte: the other end of a button.
 func sendCommand(env Env) Command {
-	return Command{
-		Name: "send", Args: "<preview>", Summary: "send a notice as it was previewed", Hidden: true,
-		Examples: []string{"notify update"},
-		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
-			s, err := draftOf(ctx, env, c)
-			return rightsToTell(s.Notice), err
-		},
-		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			s, err := draftOf(ctx, env, c)
-			if err != nil {
-				return Prepared{}, err
-			}
-			v, err := viewOf(ctx, env, s.Notice.Incident)
-			if err != nil {
-				return Prepared{}, err
-			}
+	return previewCommand(env, Command{Name: "send", Summary: "send a notice as it was previewed"},
+		func(c Call, v incidents.View, s incidents.Sealed) (Prepared, error) {
 			return sending{env: env, view: v, draft: s, kept: true, posted: true}.prepare(c)
-		},
-	}
+		})
 }
 
 // discardCommand throws a preview away: the other end of a button.
 func discardCommand(env Env) Command {
-	return Command{
-		Name: "discard", Args: "<preview>", Summary: "throw a previewed notice away", Hidden: true,
-		Examples: []string{"notify update"},
-		Needs: func(ctx context.Context, c Call) ([]authz.Permission, error) {
-			s, err := draftOf(ctx, env, c)
-			return rightsToTell(s.Notice), err
-		},
-		Prepare: func(ctx context.Context, c Call) (Prepared, error) {
-			s, err := draftOf(ctx, env, c)
-			if err != nil {
-				return Prepared{}, err
-			}
-			v, err := viewOf(ctx, env, s.Notice.Incident)
-			if err != nil {
-				return Prepared{}, err
-			}
+	return previewCommand(env, Command{Name: "discard", Summary: "throw a previewed notice away"},
+		func(c Call, v incidents.View, s incidents.Sealed) (Prepared, error) {
 			return discarded(env, c, v.Incident, s), nil
-		},
+		})
+}
+
+// previewCommand decides upon a preview: it takes the right to tell each of its audiences.
+func previewCommand(env Env, c Command, decide func(Call, incidents.View, incidents.Sealed) (Prepared, error)) Command {
+	c.Args, c.Hidden, c.Examples = "<preview>", true, []string{"notify update"}
+	c.Needs = func(ctx context.Context, call Call) ([]authz.Permission, error) {
+		s, err := draftOf(ctx, env, call)
+		return rightsToTell(s.Notice), err
 	}
+	c.Prepare = func(ctx context.Context, call Call) (Prepared, error) {
+		s, err := draftOf(ctx, env, call)
+		if err != nil {
+			return Prepared{}, err
+		}
+		v, err := viewOf(ctx, env, s.Notice.Incident)
+		if err != nil {
+			return Prepared{}, err
+		}
+		return decide(call, v, s)
+	}
+	return c
 }
 
 func discarded(env Env, c Call, i incidents.Incident, s incidents.Sealed) Prepared {

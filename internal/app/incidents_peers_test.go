@@ -120,21 +120,9 @@ func startPeer(t *testing.T, dir, binary string, args ...string) {
 // mails are those in its mailbox.
 func (p post) mails(t *testing.T) []mailtest.Mail {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.boxes, "new", "*"))
+	out, err := mailtest.Maildir(p.boxes)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var out []mailtest.Mail
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := mailtest.Parse("", nil, raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, m)
 	}
 	return out
 }

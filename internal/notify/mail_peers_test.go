@@ -80,21 +80,9 @@ func startPeer(t *testing.T, tls notify.TLSMode) peer {
 // mails are those that it has put into its mailbox.
 func (p peer) mails(t *testing.T) []mailtest.Mail {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.boxes, "new", "*"))
+	out, err := mailtest.Maildir(p.boxes)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var out []mailtest.Mail
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := mailtest.Parse("", nil, raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, m)
 	}
 	return out
 }
